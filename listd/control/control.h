@@ -1,0 +1,40 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* The socket that listctl speaks to. A request is one JSON object in a line: {"verb":"list create","args":{...}}; verbs that take much data (members
+ * import) then get lines until one with a single dot. Answers are JSON lines: any number of {"progress":{"done":N,"of":M}} or {"row":{...}}, then one {"ok":true,"result":{...}} or
+ * {"ok":false,"exit":64..78,"error":"text that says what to do"}. Only the owner of the daemon, its group (control-mode) and root can reach it; the peer's uid is logged with
+ * every change. */
+#ifndef LISTD_CONTROL_H
+#define LISTD_CONTROL_H
+
+#include "listd/daemon.h"
+
+#include <jansson.h>
+
+/* One exchange, as a verb sees it. */
+struct control_call {
+	struct daemon *daemon;
+	struct arena *arena;
+	json_t *args;              /* object */
+	unsigned peer_uid;
+	struct control_stream *stream;
+};
+/* Send a row or progress now; ends the exchange silently when the peer is gone. */
+void control_row(struct control_call *call, json_t *row); /* takes the reference */
+void control_progress(struct control_call *call, size_t done, size_t of);
+/* The next line of the request's data, NUL-ended, in the call's arena until the next one; NULL after the final dot. */
+const char *control_line(struct control_call *call);
+
+struct control_verb {
+	const char *name;
+	const char *help;
+	bool changes;              /* logged as control event */
+	/* 0 and a result object (or NULL for {}), or -1 with why; exit code from why->code: 0 -> 69/75, else as set by control_exit. */
+	int (*run)(struct control_call *call, json_t **result_r, struct fail *why);
+};
+extern const struct control_verb control_verbs[];
+extern const size_t control_verb_count;
+
+int control_start(struct daemon *daemon, const char *socket_path, unsigned mode, struct control **control_r, struct fail *why);
+void control_stop(struct control *control);
+
+#endif

@@ -1,0 +1,56 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* What the daemon's threads share: made at start by listd.c, in this order, ended in reverse. Members that a reload replaces are reached
+ * through daemon_hold_site and counted, so that a running post keeps what it began with. */
+#ifndef LISTD_DAEMON_H
+#define LISTD_DAEMON_H
+
+#include "listd/delivery/delivery.h"
+#include "listd/intake/lmtp.h"
+#include "listd/settings.h"
+#include "listd/spool/spool.h"
+#include "listd/store/store.h"
+#include "mail/clock.h"
+#include "mail/dns.h"
+#include "mail/secret.h"
+#include "mitigations/key.h"
+#include "mitigations/receivers.h"
+
+#include <pthread.h>
+#include <stdatomic.h>
+
+/* What one reload makes anew, counted by its users. */
+struct site {
+	atomic_int users;
+	struct site_settings *settings;
+	struct keyring keyring;
+	struct receivers *receivers;
+	struct resolver *key_overlay;
+};
+
+struct daemon {
+	struct clock clock;
+	struct resolver *dns;
+	struct store *store;
+	struct spool *spool;
+	struct lmtp *lmtp;
+	struct delivery *delivery;
+	struct control *control;
+	struct workers *workers;
+	struct secret master; /* of the site; kept in the store */
+	const char *config_path;
+	const char *const *overrides;
+	pthread_mutex_t site_lock;
+	struct site *site;
+	int64_t started_secs;
+	atomic_ulong posts_count, refused_count, held_count;
+};
+
+/* The present site, for as long as it is held. Every hold needs its release. */
+struct site *daemon_hold_site(struct daemon *daemon);
+void daemon_release_site(struct site *site);
+/* Read settings, keys and receivers again. -1: the old ones stay. */
+int daemon_reload(struct daemon *daemon, struct fail *why);
+/* A list's settings, parsed, from the store; free with list_settings_free. 1 found, 0 no such list, -1. */
+int daemon_list(struct daemon *daemon, const char *address, struct list_settings **list_r, struct fail *why);
+
+#endif

@@ -1,0 +1,57 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* Every kind of log line, as rows: name, level, what it tells (the manual page is made from this table). */
+#ifndef LISTD_EVENT_H
+#define LISTD_EVENT_H
+
+#include "mail/log.h"
+
+#define EVENT_ROWS \
+	ROW(STARTED, "started", INFO, "the daemon is up: version, lists, members, pid") \
+	ROW(STOPPED, "stopped", INFO, "the daemon ended in good order") \
+	ROW(RELOADED, "reloaded", INFO, "settings were read again") \
+	ROW(RELOAD_FAILED, "reload-failed", ERROR, "settings could not be read; the old ones stay in force") \
+	ROW(SESSION, "lmtp-session", DEBUG, "an LMTP session ended: peer, messages, refused") \
+	ROW(SESSION_FAULT, "lmtp-fault", WARNING, "a session was ended for a fault of the client or of the connection") \
+	ROW(ACCEPTED, "accepted", INFO, "a message is on disk and was answered 250: id, from, to, size, ms") \
+	ROW(REFUSED, "refused", INFO, "a message or recipient was refused: id, list, stage, code, text") \
+	ROW(HELD, "held", INFO, "a post waits for a moderator: id, list, reason") \
+	ROW(DISCARDED, "discarded", INFO, "a message was dropped by a rule of the list or as a duplicate: id, list, reason") \
+	ROW(FACTS, "facts", INFO, "what authentication found: id, list, spf, dkim, arc, dmarc, author_domain, policy") \
+	ROW(CHOSEN, "chosen", INFO, "the strategy for a receiver class: id, list, receiver, strategy, recipients, reason") \
+	ROW(PROOF_FAILED, "proof-failed", WARNING, "a form did not hold and was not sent: id, list, strategy, reason") \
+	ROW(COMMITTED, "committed", INFO, "forms and recipients are queued: id, list, forms, recipients, ms") \
+	ROW(FORWARDED, "forwarded", INFO, "mail to an author alias was passed on: id, list") \
+	ROW(DELIVERED, "delivered", INFO, "a form was taken by the relay: id, list, form, recipients, ms") \
+	ROW(RCPT_REFUSED, "recipient-refused", WARNING, "the relay refused a recipient for good: id, list, to, reply") \
+	ROW(DEFERRED, "deferred", WARNING, "recipients are tried again later: id, list, recipients, reply, next") \
+	ROW(EXPIRED, "expired", WARNING, "recipients were given up after queue-life: id, list, recipients, reply") \
+	ROW(RELAY_AWAY, "relay-away", WARNING, "the relay cannot be reached; mail stays queued") \
+	ROW(RELAY_BACK, "relay-back", INFO, "the relay takes mail again") \
+	ROW(SPOOL_DAMAGED, "spool-damaged", ERROR, "a spool file could not be read and was put aside: file, reason") \
+	ROW(WORK_ABANDONED, "work-abandoned", ERROR, "a message ended the process three times and was put aside: file") \
+	ROW(STORE_FAULT, "store-fault", ERROR, "the store refused an operation: operation, reason") \
+	ROW(DISK_FULL, "disk-full", ERROR, "no space to accept mail; answered 452") \
+	ROW(DISK_BACK, "disk-back", INFO, "there is space again") \
+	ROW(KEY_NOT_PUBLISHED, "key-not-published", WARNING, "DNS has no record of a signing key: publish it (listctl key show)") \
+	ROW(KEY_DIFFERS, "key-differs", ERROR, "DNS has another key than the one in use: domain, selector") \
+	ROW(CONTROL, "control", INFO, "a change made through listctl: command, user") \
+	ROW(LIST_CHANGED, "list-changed", INFO, "a list was made, changed, renamed or deleted: list, what") \
+	ROW(MEMBER_CHANGED, "member-changed", INFO, "members were added, changed or removed: list, what, count") \
+	ROW(FAULT, "fault", ERROR, "something that should not happen; the text says what to do")
+
+enum event {
+#define ROW(kind, name, level, help) EVENT_##kind,
+	EVENT_ROWS
+#undef ROW
+	EVENT_KINDS
+};
+
+struct event_row { const char *name; enum log_level level; const char *help; };
+extern const struct event_row event_rows[EVENT_KINDS];
+
+/* Write one line. Then come pairs of key (const char *) and value (const char *, NULL values are left out), ended by NULL. */
+void event_log(enum event event, ...) __attribute__((sentinel));
+/* A number as text for event_log, in a buffer of the caller's thread that holds the last 16. */
+const char *event_number(long long number);
+
+#endif

@@ -1,0 +1,39 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* LMTP server (RFC 2033): PIPELINING, 8BITMIME, SMTPUTF8, SIZE, ENHANCEDSTATUSCODES, XFORWARD (NAME ADDR PORT PROTO HELO IDENT SOURCE; xtext, [UNAVAILABLE]). Unix sockets and TCP on loopback
+ * addresses only. A thread for each session, at most sessions_max; beyond it 421. Smuggling-safe: only CR LF . CR LF ends data; a bare CR or LF anywhere in
+ * data refuses the message (after reading it to its end). Limits: command line 2048 octets, idle 300 s, 20 faults. */
+#ifndef LISTD_LMTP_H
+#define LISTD_LMTP_H
+
+#include "listd/reply.h"
+#include "listd/spool/spool.h"
+
+/* What the server asks of the rest. Called from session threads; a is the transaction's arena. */
+struct lmtp_judge {
+	void *context;
+	/* At RCPT: 0 = take it, -1 = refuse with the reply in why. */
+	int (*rcpt)(void *context, struct arena *a, const struct envelope *envelope, const char *rcpt, struct fail *why);
+	/* At the end of data, before it is durable: a verdict for each of envelope->rcpts. keep[i]: to be accepted; else replies[i] is the refusal. A kept one's
+	 * reply is sent after the message is on disk. bytes are valid during the call. */
+	void (*message)(void *context, struct arena *a, const struct envelope *envelope, struct span bytes, struct reply *replies, bool *keep);
+	/* It is on disk and acknowledged next: hand it to the workers. */
+	void (*accepted)(void *context, const char *id);
+};
+
+struct lmtp_options {
+	const char *listen;        /* "unix:PATH" or "inet:ADDR:PORT", several by blanks */
+	unsigned mode;             /* of Unix sockets */
+	unsigned sessions_max;
+	uint64_t max_bytes;        /* SIZE; larger: 552 at MAIL or at the end of data (read, not kept) */
+	const char *host_name;
+	const char *const *xforward_peers; /* NULL: all peers (they are local by construction) */
+};
+
+struct lmtp;
+int lmtp_start(const struct lmtp_options *options, struct spool *spool, const struct lmtp_judge *judge, struct lmtp **lmtp_r, struct fail *why);
+/* Stop listening, let transactions in progress end (grace_ms at most; sessions waiting for a command get 421), free. */
+void lmtp_stop(struct lmtp *lmtp, unsigned grace_ms);
+struct lmtp_status { unsigned sessions; unsigned long messages, refused; };
+void lmtp_status(struct lmtp *lmtp, struct lmtp_status *status_r);
+
+#endif

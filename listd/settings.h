@@ -1,0 +1,105 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* Settings, as rows of two tables: those of the site (listd.conf) and those of each list (kept in the store, shown, set, dumped and loaded in the
+ * same syntax). From the rows come the parser (libconfuse), the commented samples, "listctl settings", the tables in the manual page, and the checks.
+ * The syntax is "name = value" lines; texts in quotes, lists in { "a", "b" }, "#" comments. An unknown name or a bad value is an error with file, line, name
+ * and what was expected. */
+#ifndef LISTD_SETTINGS_H
+#define LISTD_SETTINGS_H
+
+#include "mail/arena.h"
+#include "mail/buf.h"
+#include "mail/fail.h"
+#include "mitigations/rules.h"
+#include "mitigations/strategy.h"
+
+enum setting_type { SETTING_TEXT, SETTING_NUMBER, SETTING_BOOL, SETTING_ENUM, SETTING_TEXTS /* list of texts */, SETTING_SECS, SETTING_BYTES };
+
+struct setting {
+	const char *name;           /* "max-size" */
+	enum setting_type type;
+	size_t offset;              /* of the value in the struct: const char *, long long, bool, int (enum), const char ** (NULL-ended) */
+	const char *fallback;       /* default, in the syntax of a value */
+	const char *const *choices; /* SETTING_ENUM: NULL-ended names, index = value */
+	long long min, max;         /* SETTING_NUMBER, SECS ("5d", "2h", "30s"), BYTES ("10M", "64K") */
+	const char *group;          /* heading in samples and the manual */
+	const char *help;           /* a sentence or two, for people */
+	int (*check)(const char *value, struct fail *why); /* more than type and range can say, or NULL */
+};
+
+/* The site. */
+struct site_settings {
+	const char *file;             /* it was read from, or NULL */
+	const char *host_name;        /* of this server in LHLO/EHLO replies and Received */
+	const char *authserv_id;
+	const char *const *trusted_authserv_ids;
+	const char *const *trusted_sealers;
+	const char *spool_dir, *store_dir, *archive_dir, *keys_dir, *template_dir;
+	const char *const *receivers_files;
+	const char *control_socket; long long control_mode; /* octal as number, e.g. 660 */
+	const char *lmtp_listen;      /* "unix:/run/listd/lmtp" or "inet:127.0.0.1:8024"; several separated by blanks */
+	long long lmtp_sessions_max, lmtp_mode;
+	const char *relay;            /* "host:port" or "unix:path" */
+	long long relay_sessions, relay_rcpts_max, relay_timeout_secs;
+	const char *relay_user, *relay_password_file; int relay_tls; /* never|may|must */
+	int verp;                     /* auto (XVERP when offered, else by transaction) | transaction | off */
+	long long retry_min_secs, retry_max_secs, queue_life_secs;
+	const char *dns_server, *dns_zone_file, *dns_trust_anchor; long long dns_timeout_secs;
+	long long workers, max_size_bytes, seen_life_secs;
+	const char *const *submission_networks; /* CIDR of own networks: XFORWARD ADDR in them counts as submission */
+	bool sign; const char *user; int log_sink; const char *log_file; int log_level;
+	long long store_cache_bytes;
+	struct arena *arena;          /* owns all texts */
+};
+
+/* One list. */
+struct list_settings {
+	const char *address;          /* birds@lists.example.org; the list's name everywhere */
+	const char *display_name, *description, *language;
+	const char *list_id;          /* "" = local.domain */
+	const struct strategy *strategy; const char *strategy_name; /* NULL strategy = auto */
+	const char *rules_text; struct rules rules;
+	int alias;                    /* enum alias_kind */
+	int alias_from;               /* 0 members | 1 anyone */
+	long long alias_per_hour;     /* messages one sender may have forwarded in an hour */
+	int decorate, dead_signatures, reply;
+	const char *subject_tag, *footer, *wrap_text, *via_template;
+	int post;                     /* 0 members | 1 anyone | 2 moderated | 3 owners */
+	int on_nonmember;             /* 0 hold | 1 refuse */
+	int on_reject;                /* unauthentic p=reject: 0 refuse | 1 hold */
+	int on_quarantine;            /* unauthentic p=quarantine: 0 hold | 1 refuse */
+	int on_bad_from;              /* several From fields, no author domain, own address from outside: 0 refuse | 1 hold */
+	long long max_size_bytes, max_received;
+	const char *header_rules;     /* "hold|refuse|discard FIELD /pcre2/" lines */
+	const char *const *owners, *const *moderators, *const *deny;
+	bool archive; const char *archive_url, *help_url, *subscribe_url, *unsubscribe_url;
+	const char *sign_domain;      /* d=; "" = domain of the address */
+	bool skip_addressed;          /* default of new members: no copy where they stand in To/Cc */
+	struct arena *arena;
+};
+
+extern const struct setting site_setting_rows[], list_setting_rows[];
+extern const size_t site_setting_count, list_setting_count;
+
+/* Read a site file; path NULL gives the defaults. The result owns its arena; free with site_settings_free. */
+int site_settings_read(const char *path, struct site_settings **settings_r, struct fail *why);
+/* The same from text, with a name for messages. overrides: "name=value" texts (listd -o), NULL-ended, or NULL. */
+int site_settings_parse(struct span text, const char *file, const char *const *overrides, struct site_settings **settings_r, struct fail *why);
+void site_settings_free(struct site_settings *settings);
+/* List settings from text in list syntax; address must be among them unless given. */
+int list_settings_parse(struct span text, const char *file, const char *address, struct list_settings **settings_r, struct fail *why);
+void list_settings_free(struct list_settings *settings);
+/* Text of a list's settings: all rows, or only those that differ from the default; with comments for samples. */
+void list_settings_dump(const struct list_settings *settings, bool all, struct buf *out);
+/* One value changed in a dump text: parses, sets, checks, gives the new dump. -1: unknown name or bad value. */
+int list_settings_set(const char *text, const char *address, const char *name, const char *value, struct buf *out, struct fail *why);
+/* A value as text, in the syntax of the file. */
+void setting_value(const struct setting *row, const void *settings, struct buf *out);
+/* The commented sample file, and the manual's table (roff), of a table. */
+void settings_sample(const struct setting *rows, size_t count, struct buf *out);
+void settings_manual(const struct setting *rows, size_t count, struct buf *out);
+
+/* Local part and domain of the list's address. */
+const char *list_local(const struct list_settings *list, struct arena *a);
+const char *list_domain(const struct list_settings *list);
+
+#endif

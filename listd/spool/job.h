@@ -1,0 +1,62 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* A job of out/: one post for one list, as forms over the post's own file and the recipients of each form.
+ *
+ *   post    hard link to the spooled file: a form's slices point into it, so that no body is copied
+ *   forms   for each form: name, needs (8bit, smtputf8), envelope-sender kind, slice table (post offset+length | own offset+length), then the bytes put in
+ *   rcpts   a line for each recipient: state octet, form number, address, key; the state is overwritten in place: "." to do, "D" done, "F" failed for good
+ *           (with its reply in the file failures)
+ */
+#ifndef LISTD_JOB_H
+#define LISTD_JOB_H
+
+#include "listd/spool/spool.h"
+#include "mail/form.h"
+
+struct job_form {
+	const char *name;      /* strategy's name */
+	struct rendering rendering; /* slices must point into the post's bytes or elsewhere; those elsewhere are copied to the forms file */
+	bool needs_8bit, needs_utf8;
+};
+enum job_sender { JOB_SENDER_VERP /* list-bounces+... per recipient */, JOB_SENDER_FIXED };
+
+struct job_request {
+	const char *id;        /* "ID-N" */
+	const char *post_id;   /* of in/ (or held/) */
+	const char *list;      /* address */
+	enum job_sender sender; const char *fixed_sender; /* JOB_SENDER_FIXED: the envelope sender, "" = null */
+	const struct job_form *forms; size_t form_count;
+	/* Fills recipients by calling job_add for each, in a second phase so that 100,000 need no memory here. */
+};
+
+struct job_writer;
+/* Start out/ID.tmp. 1 = the job exists already (a repeated run): nothing to do. */
+int job_begin(struct spool *spool, const struct job_request *request, struct span post_bytes, struct job_writer **writer_r, struct fail *why);
+int job_add(struct job_writer *writer, unsigned form, const char *address, struct fail *why);
+/* fsync all, rename to out/ID, fsync out/. Frees the writer in any case. A job without recipients is not made. */
+int job_commit(struct job_writer *writer, struct fail *why);
+void job_abort(struct job_writer *writer);
+
+enum job_state { JOB_TODO = '.', JOB_DONE = 'D', JOB_FAILED = 'F' };
+struct job_rcpt { const char *address; unsigned form; enum job_state state; size_t offset; };
+struct job {
+	const char *id, *list;
+	int64_t created_secs;
+	enum job_sender sender; const char *fixed_sender;
+	struct job_form *forms; size_t form_count;
+	struct job_rcpt *rcpts; size_t rcpt_count;  /* in order of forms */
+	size_t todo_count;
+	struct file_view post, forms_view, rcpts_view;
+	int rcpts_fd;
+	struct arena *arena;
+};
+/* Open for sending: maps files, reads states. -1 permanent: damaged, moved to bad/. */
+int job_open(struct spool *spool, const char *id, struct job **job_r, struct fail *why);
+void job_close(struct job *job);
+/* Record states (written at once; synced to disk by job_sync, grouped). reply: for failures, kept in the job's failures file and logged. */
+int job_mark(struct job *job, size_t rcpt, enum job_state state, const char *reply, struct fail *why);
+int job_sync(struct job *job, struct fail *why);
+/* Remove a finished job. */
+int job_remove(struct spool *spool, const char *id, struct fail *why);
+int job_ids(struct spool *spool, struct arena *a, const char ***ids_r, size_t *count_r, struct fail *why);
+
+#endif

@@ -1,0 +1,73 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* The truth for mail: directories below spool-dir, and renames between them.
+ *
+ *   tmp/ID          being written; removed at start
+ *   in/ID           accepted (250 was said): message bytes, then its envelope as a trailer; the route works on it
+ *   held/ID         waits for a moderator (same file)
+ *   out/ID-N.tmp/   being committed; removed at start
+ *   out/ID-N/       a post for one list, ready to send: post (hard link to the file of in/), forms, rcpts
+ *   bad/            damaged files and messages that ended the process three times, for the operator
+ *
+ * A message is acknowledged only when its file and the directory are on disk. A crash at any instant loses nothing.
+ * ids: time and random, 20 lower-case base32 characters, sorting by time. */
+#ifndef LISTD_SPOOL_H
+#define LISTD_SPOOL_H
+
+#include "mail/arena.h"
+#include "mail/fail.h"
+#include "mail/file.h"
+
+#include <stdint.h>
+
+#define SPOOL_ID_CHARS 20
+#define SPOOL_RCPTS_MAX 1000 /* of one LMTP transaction: Postfix's default is 50, Exim's 100 */
+
+struct spool;
+
+/* What is kept with the bytes. All texts NUL-ended; NULL = unknown. Written as JSON in the trailer, so that fields can be added. */
+struct envelope {
+	const char *id;
+	int64_t received_secs;
+	const char *mail_from;         /* "" = null sender */
+	const char **rcpts; size_t rcpt_count; /* accepted ones only */
+	const char *client_ip, *client_name, *helo, *auth_user; /* XFORWARD */
+	const char *peer;              /* the MTA that spoke to us */
+	bool is_submission, body_8bit, smtputf8;
+	unsigned tries;                /* process ends while it was being worked on */
+	const char *released_by;       /* moderator who let a held post pass, or NULL */
+};
+
+/* Make the directories where missing, check ownership, remove leftovers of tmp/ and out/ *.tmp. */
+int spool_open(const char *dir, struct spool **spool_r, struct fail *why);
+void spool_close(struct spool *spool);
+/* A new id, unique on this host. */
+void spool_id(int64_t now_secs, char id_r[SPOOL_ID_CHARS + 1]);
+
+/* Writing one message: begin, add, then commit (durable when it returns 0) or abort. bytes so far are readable by spool_writer_view, so that
+ * the message can be judged before it is committed. */
+struct spool_writer;
+int spool_begin(struct spool *spool, const char *id, struct spool_writer **writer_r, struct fail *why);
+int spool_add(struct spool_writer *writer, struct span bytes, struct fail *why); /* buffered; large messages go to the file as they come */
+int spool_view(struct spool_writer *writer, struct span *bytes_r, struct fail *why); /* all bytes, valid until commit or abort */
+int spool_commit(struct spool_writer *writer, const struct envelope *envelope, struct fail *why); /* frees the writer in any case */
+void spool_abort(struct spool_writer *writer);
+
+/* A message of in/ or held/. */
+struct spooled { struct envelope envelope; struct file_view view; struct span message; };
+enum spool_place { SPOOL_IN, SPOOL_HELD };
+/* -1 permanent: damaged (it has been moved to bad/) or not there. envelope texts live in a. */
+int spool_read(struct spool *spool, struct arena *a, enum spool_place place, const char *id, struct spooled *spooled_r, struct fail *why);
+void spool_unread(struct spooled *spooled);
+int spool_remove(struct spool *spool, enum spool_place place, const char *id, struct fail *why);
+/* in/ -> held/ and back; durable. A post for several lists is copied by link for each: id-N. */
+int spool_hold(struct spool *spool, const char *id, const char *held_id, struct fail *why);
+int spool_release(struct spool *spool, const char *held_id, const char *new_id, const char *only_rcpt, const char *released_by, struct fail *why);
+/* Count one more try of a message (before work on it begins; undone by its removal); beyond 3 it is moved to bad/ and *abandoned_r set. */
+int spool_note_try(struct spool *spool, const char *id, bool *abandoned_r, struct fail *why);
+/* All ids of a place, in order. */
+int spool_ids(struct spool *spool, struct arena *a, enum spool_place place, const char ***ids_r, size_t *count_r, struct fail *why);
+/* Free space and inodes: false when below what max-size posts need. */
+bool spool_has_space(struct spool *spool, uint64_t wanted_bytes);
+const char *spool_dir(const struct spool *spool);
+
+#endif

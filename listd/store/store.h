@@ -1,0 +1,89 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* The truth for people: lists, members, tokens, holds, aliases, seen Message-IDs. Typed operations, each of which is one transaction (or none of it
+ * happened); no key or query of an engine shows here, since a second engine is to come. One process owns a store: a second one is refused with the pid
+ * of the first. All functions may be called by any thread. Failures are temporary (451 4.3.0, 452 4.3.1 for a full disk) unless said otherwise. */
+#ifndef LISTD_STORE_H
+#define LISTD_STORE_H
+
+#include "mail/arena.h"
+#include "mail/fail.h"
+
+#include <stdint.h>
+
+struct store;
+
+/* Open, making it when it is not there; runs recovery. cache_bytes: memory of the engine. -1: another process has it (says which), or it is damaged. */
+int store_open(const char *dir, size_t cache_bytes, struct store **store_r, struct fail *why);
+void store_close(struct store *store);
+/* Housekeeping, to be called every minute: checkpoint, remove old log files, drop what has expired by now_secs. */
+int store_tend(struct store *store, int64_t now_secs, struct fail *why);
+/* A consistent copy of the store in dir, while it is in use. */
+int store_backup(struct store *store, const char *dir, struct fail *why);
+
+/* Secrets and single values of the site. key: short ASCII name. 1 = found, 0 = not there, -1. */
+int store_value_get(struct store *store, struct arena *a, const char *key, struct span *value_r, struct fail *why);
+int store_value_put(struct store *store, const char *key, struct span value, struct fail *why);
+
+/* Lists. address: in lower case, A-labels. text: settings in list syntax. id: small number, never used again. */
+struct store_list { const char *address; const char *text; uint32_t id; int64_t created_secs; uint64_t member_count; };
+/* -1 permanent: it exists already. */
+int store_list_create(struct store *store, const char *address, const char *text, int64_t now_secs, struct fail *why);
+/* 1 found, 0 not, -1. */
+int store_list_get(struct store *store, struct arena *a, const char *address, struct store_list *list_r, struct fail *why);
+/* Replace the settings. -1 permanent: no such list. */
+int store_list_put(struct store *store, const char *address, const char *text, struct fail *why);
+/* The list and its members, holds, aliases, seen rows. */
+int store_list_delete(struct store *store, const char *address, struct fail *why);
+int store_list_rename(struct store *store, const char *from, const char *to, const char *text, struct fail *why);
+/* All lists, by address. */
+int store_list_all(struct store *store, struct arena *a, struct store_list **lists_r, size_t *count_r, struct fail *why);
+
+/* Members. key: address_key of the address. */
+enum member_delivery { MEMBER_DELIVERY_ON, MEMBER_DELIVERY_OFF_BY_MEMBER, MEMBER_DELIVERY_OFF_BY_ADMIN, MEMBER_DELIVERY_OFF_BY_BOUNCES };
+/* "on", "off-by-member", ... */
+const char *member_delivery_name(enum member_delivery delivery);
+enum member_flag { MEMBER_SKIP_ADDRESSED = 1, MEMBER_MODERATED = 2, MEMBER_NOT_OWN_POSTS = 4, MEMBER_DIGEST = 8 };
+struct member {
+	const char *key;      /* as above */
+	const char *address;  /* as the member writes it */
+	const char *name;     /* UTF-8, may be "" */
+	enum member_delivery delivery;
+	unsigned flags;
+	int64_t joined_secs;
+	int64_t off_since_secs; /* 0 while delivery is on */
+	const char *reason;   /* why delivery is off, for people; "" */
+};
+/* Add many in few transactions. skip what exists (added_r counts the new ones). progress may be NULL; it is called now and then. */
+int store_members_add(struct store *store, const char *list, const struct member *members, size_t count, size_t *added_r,
+	void (*progress)(void *context, size_t done), void *context, struct fail *why);
+/* Make or replace one. */
+int store_member_put(struct store *store, const char *list, const struct member *member, struct fail *why);
+int store_member_get(struct store *store, struct arena *a, const char *list, const char *key, struct member *member_r, struct fail *why); /* 1, 0, -1 */
+/* removed_r counts those that were there. */
+int store_members_remove(struct store *store, const char *list, const char *const *keys, size_t count, size_t *removed_r, struct fail *why);
+/* Every member in key order, as of one moment; the callback's member is valid during the call only; non-zero from it ends the walk and is returned. */
+int store_members_each(struct store *store, const char *list, int (*each)(void *context, const struct member *member), void *context, struct fail *why);
+/* The lists an address is on. */
+int store_member_lists(struct store *store, struct arena *a, const char *key, const char ***lists_r, size_t *count_r, struct fail *why);
+
+/* Posts that wait for a moderator; the message itself is in the spool under its id. */
+struct hold { const char *id; const char *list; const char *from; const char *subject; const char *reason; int64_t since_secs; uint64_t bytes; };
+int store_hold_put(struct store *store, const struct hold *hold, struct fail *why);
+int store_hold_get(struct store *store, struct arena *a, const char *id, struct hold *hold_r, struct fail *why); /* 1, 0, -1 */
+int store_hold_remove(struct store *store, const char *id, struct fail *why);
+int store_hold_all(struct store *store, struct arena *a, const char *list /* NULL: all */, struct hold **holds_r, size_t *count_r, struct fail *why);
+
+/* Author aliases: code -> address, with the time of the last use. */
+int store_alias_put(struct store *store, const char *list, const char *code, const char *author, int64_t now_secs, struct fail *why);
+int store_alias_get(struct store *store, struct arena *a, const char *list, const char *code, const char **author_r, struct fail *why); /* 1, 0, -1 */
+
+/* Message-IDs seen on a list, with the id of the post that had it. 1: seen before under another post id; 0: new, or this very post again. */
+int store_seen_check(struct store *store, const char *list, const char *message_id, const char *post_id, struct fail *why);
+int store_seen_put(struct store *store, const char *list, const char *message_id, const char *post_id, int64_t expires_secs, struct fail *why);
+
+/* Confirmation tokens: kind and payload by token. */
+int store_token_put(struct store *store, const char *token, const char *kind, const char *payload, int64_t expires_secs, struct fail *why);
+int store_token_get(struct store *store, struct arena *a, const char *token, const char **kind_r, const char **payload_r, struct fail *why); /* 1, 0, -1 */
+int store_token_remove(struct store *store, const char *token, struct fail *why);
+
+#endif

@@ -1,0 +1,33 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* Files: whole reads, views by mmap, and writes that are on disk when they return. Paths are used as given. */
+#ifndef MAIL_FILE_H
+#define MAIL_FILE_H
+
+#include "mail/arena.h"
+#include "mail/fail.h"
+
+#include <sys/uio.h>
+
+/* A file seen as bytes in memory. */
+struct file_view {
+	struct span bytes;
+	void *map; /* NULL for an empty file */
+	size_t map_len;
+};
+
+/* Map a file read-only. Undo with file_unmap. -1: it does not exist, is not a regular file or is larger than max_bytes. */
+int file_map(const char *path, size_t max_bytes, struct file_view *view_r, struct fail *why);
+/* End a view; safe on a zeroed one. */
+void file_unmap(struct file_view *view);
+/* Read a whole file ("-" is standard input) into the arena. -1 beyond max_bytes or on an error. */
+int file_read(struct arena *a, const char *path, size_t max_bytes, struct span *bytes_r, struct fail *why);
+/* Write all slices to fd, through short writes and EINTR. iov is changed. -1 with errno. */
+int file_write_all(int fd, struct iovec *iov, size_t count);
+/* Make path hold exactly bytes: written beside it, fsync'd, renamed, directory fsync'd. mode as for open. */
+int file_replace(const char *path, struct span bytes, unsigned mode, struct fail *why);
+/* fsync the directory, so that names made or removed in it last. */
+int file_sync_dir(const char *dir, struct fail *why);
+/* Make a directory and those above it; an existing one is no error. */
+int file_make_dir(const char *dir, unsigned mode, struct fail *why);
+
+#endif

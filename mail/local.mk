@@ -1,0 +1,35 @@
+# mail/: what every part stands on. It becomes part of libmitigations.
+noinst_LTLIBRARIES += libmail.la
+libmail_la_SOURCES = \
+	mail/arena.c \
+	mail/buf.c \
+	mail/clock.c \
+	mail/fail.c \
+	mail/file.c \
+	mail/log.c \
+	mail/secret.c \
+	mail/span.c
+libmail_la_LIBADD = $(CRYPTO_LIBS) $(UNBOUND_LIBS) $(IDN2_LIBS)
+
+# Headers that libmitigations installs under include/libmitigations/mail/.
+mailincludedir = $(includedir)/libmitigations/mail
+mailinclude_HEADERS = \
+	mail/address.h \
+	mail/arena.h \
+	mail/authres.h \
+	mail/buf.h \
+	mail/clock.h \
+	mail/date.h \
+	mail/dns.h \
+	mail/encword.h \
+	mail/fail.h \
+	mail/file.h \
+	mail/form.h \
+	mail/header.h \
+	mail/idna.h \
+	mail/log.h \
+	mail/message.h \
+	mail/mime.h \
+	mail/secret.h \
+	mail/span.h \
+	mail/transfer.h

@@ -1,0 +1,69 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* DMARC: records, discovery by RFC 9989 (tree walk) and by RFC 7489 (Public Suffix List), evaluation. Both readings are deployed, so both
+ * are computed; what counts for a list is the stricter. */
+#ifndef MITIGATIONS_AUTH_DMARC_H
+#define MITIGATIONS_AUTH_DMARC_H
+
+#include "mail/dns.h"
+#include "mitigations/auth/result.h"
+
+enum dmarc_policy {
+	DMARC_ABSENT,     /* no record, or none that can be used: nothing is asked for */
+	DMARC_P_NONE, DMARC_P_QUARANTINE, DMARC_P_REJECT,
+	DMARC_UNKNOWN     /* DNS failed: counts as strict */
+};
+/* "absent", "none", "quarantine", "reject", "unknown". */
+const char *dmarc_policy_name(enum dmarc_policy policy);
+/* Does a list have to act: quarantine, reject or unknown? */
+bool dmarc_is_strict(enum dmarc_policy policy);
+
+#define DMARC_QUERIES_MAX 8
+
+struct dmarc_record {
+	struct span text;                /* as published */
+	enum dmarc_policy p, sp, np;     /* DMARC_ABSENT where not given; after the rules for bad values (9989 4.7, 4.10.1) */
+	bool strict_dkim, strict_spf;    /* adkim=s, aspf=s */
+	char psd;                        /* 'y', 'n', 'u' */
+	bool testing;                    /* t=y */
+	unsigned pct;                    /* 0..100; used by the RFC 7489 reading for display only */
+	bool has_rua;
+};
+/* Is text a DMARC record at all (v=DMARC1 first)? The parse of one: false when it must be treated as absent. */
+bool dmarc_is_record(struct span text);
+bool dmarc_record_parse(struct span text, struct dmarc_record *record_r);
+
+/* One domain's SPF or DKIM outcome, as evidence for alignment. */
+struct dmarc_evidence { const char *domain; enum auth_result result; };
+
+struct dmarc_reading {
+	enum dmarc_policy policy;   /* p, sp or np value that applies to this author; ABSENT, UNKNOWN */
+	enum dmarc_policy applied;  /* after t=y (9989); equals policy under 7489 */
+	const char *policy_domain;  /* where the record was found, or NULL */
+	const char *org_domain;     /* Organizational Domain of the author, or NULL when unknown */
+	const char *record;         /* the text, or NULL */
+	bool testing;
+	const char *queries[DMARC_QUERIES_MAX]; /* _dmarc names asked when looking up the author, in order */
+	size_t query_count;
+	bool strict_dkim, strict_spf;
+	/* evaluation; meaningful after dmarc_evaluate */
+	enum auth_result result;    /* pass, fail, none (no policy), temperror */
+	bool spf_aligned, dkim_aligned;
+};
+
+struct dmarc_verdict {
+	const char *author_domain;  /* A-labels, lower case */
+	struct dmarc_reading rfc9989, rfc7489;
+	enum dmarc_policy effective; /* the stricter of the two policies, before t= and pct=; UNKNOWN where a failure hides whether there is a stricter one */
+	bool pass;                  /* both readings that ask for something pass: aligned evidence whichever way it is read */
+};
+
+/* Find what an author domain asks for, by both ways. domain: any form; it is turned into A-labels. verdict_r's texts live in a. DNS trouble is a value, not a failure. */
+void dmarc_discover(struct arena *a, struct resolver *dns, const char *domain, struct dmarc_verdict *verdict_r);
+/* Hold evidence against a discovered verdict: fills result and alignment of both readings, and pass. spf may be NULL. */
+void dmarc_evaluate(struct arena *a, struct resolver *dns, struct dmarc_verdict *verdict, const struct dmarc_evidence *spf, const struct dmarc_evidence *dkim, size_t dkim_count);
+/* Organizational domain by the Public Suffix List; domain itself when it is a suffix. Lower-case A-labels in, text in a out. */
+const char *dmarc_psl_org_domain(struct arena *a, const char *domain);
+/* Organizational domain by tree walk (9989 4.10.2); NULL on DNS trouble. */
+const char *dmarc_walk_org_domain(struct arena *a, struct resolver *dns, const char *domain);
+
+#endif

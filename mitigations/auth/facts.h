@@ -1,0 +1,58 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* All that is known of one message on arrival: who sent it by the session, SPF, DKIM, ARC, and DMARC for each author domain. Facts have no side
+ * effects and decide nothing. */
+#ifndef MITIGATIONS_AUTH_FACTS_H
+#define MITIGATIONS_AUTH_FACTS_H
+
+#include "mail/address.h"
+#include "mail/authres.h"
+#include "mitigations/auth/arc.h"
+#include "mitigations/auth/dkim.h"
+#include "mitigations/auth/dmarc.h"
+#include "mitigations/auth/spf.h"
+
+/* What the SMTP session knew. Unknown values are NULL. */
+struct session {
+	const char *client_ip;   /* of the host that handed the message to our MTA; NULL: SPF cannot be evaluated */
+	const char *helo;
+	const char *mail_from;   /* envelope sender without <>; "" is the null sender */
+	const char *auth_user;   /* SASL login, or NULL */
+	bool is_submission;      /* authenticated, or from our own networks: the envelope's own domain counts as passing */
+};
+
+struct facts_options {
+	const char *const *trusted_authserv_ids; /* NULL-ended: their Authentication-Results may stand in for SPF (and DKIM when asked so) */
+	const char *own_authserv_id;
+	const char *const *trusted_sealers;      /* NULL-ended: ARC chains whose newest seal has one of these d= are believed */
+	const char *receiver_name;               /* our host name */
+};
+
+#define FACTS_AUTHORS_MAX 20 /* author domains judged; with more the message is damaged */
+
+struct facts {
+	struct session session;
+	struct address_list from;       /* of the one From field, or empty */
+	unsigned from_fields;           /* how many From fields there are; 1 is right */
+	struct spf_result spf;
+	const char *spf_source;         /* "session", "authserv-id mx.example.org", "none" */
+	struct dkim_result dkim;
+	struct arc_result arc;
+	const char *arc_trusted_sealer; /* d= of the trusted sealer whose chain passes, or NULL */
+	bool arc_says_pass;             /* ... and its i=1 results (or the trusted sealer's own AAR) say dmarc=pass or aligned pass for the author domain */
+	struct dmarc_verdict *authors;  /* one for each author domain, in order of address_author_domains */
+	size_t author_count;
+	enum dmarc_policy policy;       /* the strictest effective policy among authors; ABSENT without authors */
+	const struct dmarc_verdict *strictest; /* the author domain it comes from, NULL without authors */
+	bool authentic;                 /* every author domain with a strict policy passes DMARC (aligned SPF or DKIM), or a trusted ARC chain says it did, or it
+	                                   was submitted here by its own domain's user */
+	const char *authentic_by;       /* in words: "dkim=example.com", "spf=example.com", "arc=forwarder.example", "submission", or why not */
+	bool has_temporary;             /* DNS trouble had a say in any of this */
+};
+
+/* Gather the facts. m must be one run of bytes; everything lives in a. session and options must live as long. */
+void facts_gather(struct arena *a, struct resolver *dns, const struct clock *clock, const struct message *m, const struct session *session,
+	const struct facts_options *options, struct facts *facts_r);
+/* The results as payload of an Authentication-Results field (after the authserv-id and ";"), without a fold: "spf=pass smtp.mailfrom=...; dkim=pass header.d=...; arc=none; dmarc=pass header.from=... policy.dmarc=reject". */
+struct span facts_authres(struct arena *a, const struct facts *facts);
+
+#endif

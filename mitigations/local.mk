@@ -1,0 +1,10 @@
+# libmitigations: what the world will think of a post, and what can be done about it.
+lib_LTLIBRARIES += libmitigations.la
+libmitigations_la_SOURCES =
+libmitigations_la_LIBADD = libmail.la $(OPENDKIM_LIBS) $(SPF_LIBS) $(PSL_LIBS) $(CRYPTO_LIBS) $(UNBOUND_LIBS) $(IDN2_LIBS) $(PCRE2_LIBS)
+libmitigations_la_LDFLAGS = $(AM_LDFLAGS) -version-info 0:0:0
+pkgconfigdir = $(libdir)/pkgconfig
+pkgconfig_DATA = mitigations/libmitigations.pc
+
+mitigationsincludedir = $(includedir)/libmitigations/mitigations
+nobase_mitigationsinclude_HEADERS =

@@ -1,0 +1,27 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* The proof: rendered bytes are parsed afresh and judged as a strict receiver would judge them, by both DMARC readings, with our own key as published
+ * or as it will be. It shares nothing with what made the form but the resolver and the public keys. */
+#ifndef MITIGATIONS_PROVE_H
+#define MITIGATIONS_PROVE_H
+
+#include "mitigations/strategy.h"
+
+struct proof {
+	bool holds;              /* a strict receiver accepts it */
+	bool valid_message;      /* one From with one mailbox, one Date, lines of 998 octets at most, header parses */
+	bool dmarc_pass;
+	bool author_signature_alive; /* a signature aligned with an author domain verifies */
+	bool list_signature_ok;  /* ours verifies, or signing is the MTA's task */
+	bool arc_ok;             /* none, or the chain with our seal validates */
+	struct dmarc_verdict dmarc; /* of the copy's From domain */
+	const char *assumes;     /* what was taken for granted ("the MTA signs for lists.example.org", "key not published yet"), or NULL */
+	const char *reason;      /* in words */
+	size_t longest_line_bytes;
+	bool needs_8bit, needs_utf8; /* 8BITMIME, SMTPUTF8 needed of the next hop */
+};
+
+/* Judge rendered bytes for a receiver that enforces. keys: our public keys (keyring_resolver) laid over dns, or NULL for dns alone. */
+void prove(struct arena *a, struct resolver *dns, struct resolver *keys, const struct clock *clock, const struct list_identity *list,
+	const struct rendering *rendering, struct proof *proof_r);
+
+#endif

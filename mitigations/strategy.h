@@ -1,0 +1,75 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* What can be done about a post so that receivers take it. A strategy is one file with one const struct, listed in
+ * mitigations/strategies/table.c from the least to the most invasive. It proposes edits and does nothing else: it chooses
+ * nothing, sends nothing, proves nothing. */
+#ifndef MITIGATIONS_STRATEGY_H
+#define MITIGATIONS_STRATEGY_H
+
+#include "mail/form.h"
+#include "mitigations/auth/facts.h"
+#include "mitigations/key.h"
+#include "mitigations/receivers.h"
+#include "mitigations/rules.h"
+
+enum reply_policy { REPLY_AUTHOR, REPLY_LIST };        /* where "reply" goes, by the list's setting */
+enum alias_kind { ALIAS_LIST, ALIAS_KEYED, ALIAS_READABLE }; /* From of a rewritten copy: list address, keyed author alias, local=40domain form */
+enum dead_signatures { DEAD_REMOVE, DEAD_RENAME, DEAD_KEEP };
+enum decorate { DECORATE_WHEN_POSSIBLE, DECORATE_ALWAYS };
+
+/* What strategies know of the list. Texts are UTF-8; addresses ASCII. */
+struct list_identity {
+	const char *address;       /* birds@lists.example.org */
+	const char *domain;        /* lists.example.org, A-labels lower case: d= of our signatures */
+	const char *name;          /* birds: the display name in "via birds" */
+	const char *list_id;       /* birds.lists.example.org */
+	const char *bounce_domain; /* domain of the envelope sender */
+	const char *authserv_id;
+	const char *via_template;  /* "{name} via {list}" in the list's language */
+	const char *wrap_text;     /* first part of a wrapped post, UTF-8 text with "\n" line ends; may be "" */
+	enum reply_policy reply;
+	enum alias_kind alias;
+	enum decorate decorate;
+	enum dead_signatures dead_signatures;
+	bool signs;                /* false: the site's MTA signs for the domain */
+	/* The alias of an author at the list's domain, in a; called only for ALIAS_KEYED and ALIAS_READABLE. */
+	const char *(*make_alias)(struct arena *a, const void *context, const struct address *author);
+	const void *alias_context;
+	/* A member's name for an author without a display name, or NULL. */
+	const char *(*member_name)(struct arena *a, const void *context, const struct address *author);
+	const void *member_context;
+};
+
+struct strategy_input {
+	struct arena *arena;
+	const struct message *message;     /* as received, one run of bytes */
+	const struct facts *facts;
+	const struct form *shaped;         /* the list's normal copy: required, list-field and decoration edits, unsigned */
+	const struct list_identity *list;
+	const struct keyring *keyring;
+	struct resolver *dns;
+	const struct clock *clock;
+	const char *id;                    /* of the post, [a-z0-9]: seed of boundaries and Message-IDs, so that a run repeats */
+	const uint8_t *own_body_hash;      /* SHA-256 of the relaxed body as received, or NULL */
+};
+
+struct strategy {
+	const char *name;
+	const char *summary;       /* one line for people */
+	const char *source;        /* where the literature has it */
+	bool keeps_author_from;    /* From of the copy is the author's own */
+	bool refuses;              /* no copy at all */
+	bool in_auto;              /* a candidate of auto */
+	/* May it be tried for this receiver? false with the reason in words. */
+	bool (*suits)(const struct strategy_input *in, const struct receiver *receiver, bool is_forced, const char **reason_r);
+	/* Make the form, unsigned: form_r is initialised by the strategy (as a copy of in->shaped or anew). -1: cannot be done with this message, why says so. */
+	int (*propose)(const struct strategy_input *in, struct form *form_r, struct fail *why);
+	/* After signing: a seal on top. NULL for most. */
+	int (*finish)(const struct strategy_input *in, struct form *form, struct fail *why);
+};
+
+extern const struct strategy *const strategies[]; /* from least to most invasive */
+extern const size_t strategy_count;
+/* By name, or NULL. "auto" is no strategy but the ordered choice (choose.h). */
+const struct strategy *strategy_find(struct span name);
+
+#endif

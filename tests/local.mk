@@ -1,0 +1,8 @@
+# tests/: unit programs run by make check; each is one file with a row-driven main.
+TEST_LIBS = libmitigations.la libmail.la $(CMOCKA_LIBS) $(JANSSON_LIBS) $(CRYPTO_LIBS)
+AM_TESTS_ENVIRONMENT = LISTD_TEST_DATA='$(abs_top_srcdir)/tests/data'; export LISTD_TEST_DATA;
+
+check_PROGRAMS += tests/unit/test_base
+TESTS += tests/unit/test_base
+tests_unit_test_base_SOURCES = tests/unit/test_base.c
+tests_unit_test_base_LDADD = $(TEST_LIBS)
