@@ -1,1 +1,19 @@
-# listd/
+# listd/: the server and its command. liblistd.la holds all but the mains, so that tests and programs link what they use of it.
+noinst_LTLIBRARIES += liblistd.la
+liblistd_la_SOURCES = \
+	listd/event.c \
+	listd/reply.c
+liblistd_la_LIBADD = libmitigations.la $(DB_LIBS) $(CONFUSE_LIBS) $(JANSSON_LIBS) $(PCRE2_LIBS) $(SSL_LIBS) $(SYSTEMD_LIBS)
+
+noinst_HEADERS += \
+	listd/control/control.h \
+	listd/daemon.h \
+	listd/delivery/delivery.h \
+	listd/delivery/verp.h \
+	listd/event.h \
+	listd/intake/lmtp.h \
+	listd/reply.h \
+	listd/settings.h \
+	listd/spool/job.h \
+	listd/spool/spool.h \
+	listd/store/store.h

@@ -48,7 +48,7 @@ enum reply_kind {
 struct reply {
 	int code;
 	const char *enhanced;
-	const char *text; /* one line, printable ASCII; non-ASCII octets of values are written as UTF-8 only where the session has SMTPUTF8, else as "?" */
+	const char *text; /* one line, printable ASCII: what is not in a value, and any character beyond ASCII, is written as "?" */
 };
 /* The reply of a kind with its values filled in; in a. */
 struct reply reply_make(struct arena *a, enum reply_kind kind, ...);

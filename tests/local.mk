@@ -6,3 +6,10 @@ check_PROGRAMS += tests/unit/test_base
 TESTS += tests/unit/test_base
 tests_unit_test_base_SOURCES = tests/unit/test_base.c
 tests_unit_test_base_LDADD = $(TEST_LIBS)
+
+# listd/: store, settings, replies, control.
+LISTD_TEST_LIBS = liblistd.la $(TEST_LIBS)
+check_PROGRAMS += tests/unit/test_reply
+TESTS += tests/unit/test_reply
+tests_unit_test_reply_SOURCES = tests/unit/test_reply.c
+tests_unit_test_reply_LDADD = $(LISTD_TEST_LIBS)
