@@ -8,3 +8,15 @@ pkgconfig_DATA = mitigations/libmitigations.pc
 
 mitigationsincludedir = $(includedir)/libmitigations/mitigations
 nobase_mitigationsinclude_HEADERS =
+
+# Strategies, and their choice and proof.
+libmitigations_la_SOURCES += \
+	mitigations/strategies/allowlist.c \
+	mitigations/strategies/none.c \
+	mitigations/strategies/passthrough.c \
+	mitigations/strategies/refuse.c \
+	mitigations/strategies/reseal.c \
+	mitigations/strategies/rewrite.c \
+	mitigations/strategies/table.c \
+	mitigations/strategies/wrap.c
+noinst_HEADERS += mitigations/strategies/strategies_int.h
