@@ -51,8 +51,8 @@ enum key_published { KEY_PUBLISHED, KEY_MISSING, KEY_DIFFERS, KEY_UNKNOWN /* DNS
 enum key_published key_check_dns(const struct key *key, struct resolver *dns);
 const char *key_published_name(enum key_published published);
 
-/* A resolver that holds the ring's public keys as they will be published and asks below for everything else; for proofs made before the records
- * are out. The caller frees both (resolver_free) after use. */
+/* A zone that holds the ring's public keys as they will be published: the overlay for resolver_overlay, for proofs made before the
+ * records are out. The caller frees it with resolver_free. */
 struct resolver *keyring_resolver(const struct keyring *ring);
 
 #endif

@@ -21,7 +21,7 @@ struct arc_result {
 	enum auth_result result;  /* none, pass, fail; with DNS trouble fail too (5.2.1) and dns_trouble set */
 	bool dns_trouble;
 	unsigned instances;       /* highest i= */
-	unsigned oldest_pass;     /* 10.2; 0 when the newest AMS already fails. Only computed on pass. */
+	unsigned oldest_pass;     /* 10.2: 0 when every AMS still verifies, else the lowest instance from which on all do. Only computed on pass. */
 	struct arc_set *sets;     /* by instance, [0] is i=1; NULL unless the structure is right */
 	const char *reason;
 };

@@ -33,11 +33,11 @@ struct dkim_result {
 	size_t count;
 };
 
-/* Set up the library (once in a process, before threads); dkim_done at the end. -1: libopendkim lacks what is needed. */
-int dkim_init(struct fail *why);
-void dkim_done(void);
+/* (Names: libopendkim itself exports dkim_init and dkim_verify.) There is nothing to set up or to take down. */
+/* Has the libopendkim that was loaded what is needed (SHA-256, ed25519)? For a check at start. -1: it has not. */
+int dkim_library_check(struct fail *why);
 /* Verify every signature of a message. Never fails: trouble is a result. Everything lives in a. Threads may call it at once. */
-void dkim_verify(struct arena *a, struct resolver *dns, const struct clock *clock, const struct message *m, struct dkim_result *result_r);
+void dkim_evaluate(struct arena *a, struct resolver *dns, const struct clock *clock, const struct message *m, struct dkim_result *result_r);
 /* Does this signature cover a field of that name: named in h= (covered), and more often than the message has it (oversigned: another
  * one cannot be added)? */
 void dkim_covers(const struct dkim_signature *signature, const struct message *m, const char *name, bool *covered_r, bool *oversigned_r);
