@@ -27,8 +27,8 @@ struct edit {
 	enum edit_kind kind;
 	const char *by;       /* stage or strategy, static text */
 	struct span field;    /* name of the header field it adds, replaces or removes; empty for the body */
-	unsigned order;       /* among puts at the same offset: later edits of the form come above (before) earlier ones at the
-	                         header's top, and after them elsewhere */
+	unsigned order;       /* among edits at the same offset, lowest first: those at the header's top (later ones above
+	                         earlier ones), then the header's others, then the body's, each as they were made */
 };
 
 struct form {
@@ -36,6 +36,7 @@ struct form {
 	const struct message *of; /* the original: one run of bytes */
 	struct edit *edits;
 	size_t count, cap;
+	unsigned made; /* edits so far, dropped ones too */
 };
 
 /* Limit: a form that asks for more edits is refused by form_render (a message of 1,000 fields can be rid of all of them). */
@@ -58,7 +59,8 @@ void form_field_replace(struct form *form, enum edit_kind kind, const char *by, 
 void form_field_remove(struct form *form, enum edit_kind kind, const char *by, const struct field *field);
 /* Take all fields of that name out, whether of the original or put in by earlier edits. */
 void form_fields_remove(struct form *form, enum edit_kind kind, const char *by, const char *name);
-/* Cut count bytes of the body from offset at (in the original), and put bytes in their place. Either may be empty. */
+/* Cut count bytes of the body from offset at (in the original), and put bytes in their place. Either may be empty. at and
+ * at + count lie within body_offset and the end of the message; anything else is a bug and aborts. */
 void form_splice(struct form *form, enum edit_kind kind, const char *by, size_t at, size_t count, struct span put);
 /* Undo edit number i. */
 void form_drop(struct form *form, size_t i);
@@ -71,7 +73,10 @@ struct rendering {
 	size_t total_bytes;
 	size_t added_bytes; /* put in, all edits together */
 };
-/* The bytes of a form. Slices point into the original and the put bytes and live in arena a. -1: edits overlap or are too many
+/* The bytes of a form. Where the original's header does not end as RFC 5322 2.1 wants it, rendering mends what the edits need: a
+ * last field without line end gets one before what is put below it; a header that no empty line closes gets one when a body is
+ * put below it, or when the body begins with a line that is no field and the edits touch the header or that line (such a body
+ * could be read as header then). Slices point into the original and the put bytes and live in arena a. -1: edits overlap or are too many
  * (a fault of the strategy that made them; the text names both). */
 int form_render(const struct form *form, struct arena *a, struct rendering *rendering_r, struct fail *why);
 /* Edits over the rendered bytes that give the original back: each cuts what was put and puts what was cut. at offsets are in the

@@ -6,9 +6,14 @@ libmail_la_SOURCES = \
 	mail/clock.c \
 	mail/fail.c \
 	mail/file.c \
+	mail/form.c \
+	mail/form_describe.c \
+	mail/form_render.c \
 	mail/log.c \
+	mail/message.c \
 	mail/secret.c \
 	mail/span.c
+noinst_HEADERS += mail/form_int.h
 libmail_la_LIBADD = $(CRYPTO_LIBS) $(UNBOUND_LIBS) $(IDN2_LIBS)
 
 # Headers that libmitigations installs under include/libmitigations/mail/.

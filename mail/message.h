@@ -35,7 +35,8 @@ struct message {
 	struct span head;         /* all fields, without the empty line */
 	struct field *fields;     /* in order of appearance */
 	size_t field_count;
-	size_t body_offset;       /* of the first body byte; equals the length where there is no body */
+	size_t body_offset;       /* of the first body byte; equals the length where there is no body. Where an empty line closes the
+	                             header it is beyond the end of head, else it is the end of head */
 	struct iovec *body;       /* the body's slices; body_count may be 0 */
 	size_t body_count;
 	size_t body_bytes;
@@ -64,6 +65,9 @@ static inline size_t message_field_index(const struct message *m, const struct f
 {
 	return (size_t)(f - m->fields);
 }
+
+/* The line end for what is added to a message: "\n" where its header has only LF, else "\r\n". */
+const char *message_line_end(const struct message *m);
 
 /* What a check of raw bytes found; offset is in bytes from the start. */
 enum message_fault {

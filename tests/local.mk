@@ -13,3 +13,11 @@ check_PROGRAMS += tests/unit/test_reply
 TESTS += tests/unit/test_reply
 tests_unit_test_reply_SOURCES = tests/unit/test_reply.c
 tests_unit_test_reply_LDADD = $(LISTD_TEST_LIBS)
+
+# messages as bytes and edits
+check_PROGRAMS += tests/unit/test_message tests/unit/test_form
+TESTS += tests/unit/test_message tests/unit/test_form
+tests_unit_test_message_SOURCES = tests/unit/test_message.c
+tests_unit_test_message_LDADD = $(TEST_LIBS)
+tests_unit_test_form_SOURCES = tests/unit/test_form.c
+tests_unit_test_form_LDADD = $(TEST_LIBS)
