@@ -2,7 +2,9 @@
 /* The one door to DNS. A resolver answers questions with a status that never takes a failure for an absence. Behind the same interface
  * stand libunbound (asynchronous, one pump thread, deadlines) and a zone of records for tests and comparisons.
  *
- * Names: A-labels in any case, with or without final dot. A resolver may be used by any number of threads at once. */
+ * Names: A-labels in any case, with or without final dot, and are given back in lower case without it. Other octets are written as
+ * in zone files (RFC 1035 5.1: \. \\ \DDD). A name that cannot exist (label empty or of more than 63 octets) gets NXDOMAIN.
+ * A resolver may be used by any number of threads at once. */
 #ifndef MAIL_DNS_H
 #define MAIL_DNS_H
 
@@ -60,6 +62,7 @@ int resolver_open(const struct dns_options *options, struct resolver **resolver_
 /* A zone in presentation form, one record a line, names fully qualified (a final dot is optional): "name [ttl] [IN] TYPE rdata", TXT
  * strings in quotes (several are joined) or one bare word, "; comment" and "# comment" lines, and "NAME ! SERVFAIL|TIMEOUT|BOGUS" (optionally
  * "NAME TYPE ! ...") for a failure. A name that is not listed and has nothing below it does not exist. CNAMEs are followed; "*." wildcards (RFC 4592) work.
+ * A failure line without type stands for the types that are not listed at the name.
  * -1 with the line number. text is copied. A zone never waits: TIMEOUT is answered at once. */
 int resolver_zone(struct span text, struct resolver **resolver_r, struct fail *why);
 /* The same from a file. */
@@ -69,7 +72,7 @@ struct resolver *resolver_zone_new(void);
 /* Add one record line (same syntax) to a zone made above; before threads use it. */
 int resolver_zone_add(struct resolver *zone, struct span line, struct fail *why);
 /* A resolver that answers TXT questions for the names in an overlay zone and hands everything else to below. Both must outlive it.
- * If the overlay has the name (status other than NXDOMAIN), its answer stands; else below's. */
+ * If the overlay lists the name itself (not only names below it), its answer stands, NODATA too; else below's. */
 struct resolver *resolver_overlay(struct resolver *overlay, struct resolver *below);
 void resolver_free(struct resolver *resolver);
 
@@ -83,7 +86,7 @@ void resolver_drop(struct dns_question *question);
 struct span dns_txt(struct arena *a, const struct dns_record *record);
 /* "10 mx.example.com" parts; false when malformed. The name is NUL-ended, lower case, without final dot; "." gives "". */
 bool dns_mx(struct arena *a, const struct dns_record *record, unsigned *preference_r, const char **host_r);
-/* A name from wire form, as above. */
+/* A name from wire form, as above; NULL when malformed. */
 const char *dns_name(struct arena *a, const uint8_t *wire, size_t len);
 /* Questions that were asked of the resolver since it was opened (for tests and for explain). */
 unsigned long resolver_question_count(const struct resolver *resolver);

@@ -14,6 +14,10 @@ libmail_la_SOURCES = \
 	mail/secret.c \
 	mail/span.c
 noinst_HEADERS += mail/form_int.h
+
+# DNS
+libmail_la_SOURCES += mail/dns.c mail/dns_int.h mail/dns_line.c mail/dns_unbound.c mail/dns_wire.c mail/dns_zone.c
+
 libmail_la_LIBADD = $(CRYPTO_LIBS) $(UNBOUND_LIBS) $(IDN2_LIBS)
 
 # Headers that libmitigations installs under include/libmitigations/mail/.

@@ -3,6 +3,9 @@ lib_LTLIBRARIES += libmitigations.la
 libmitigations_la_SOURCES =
 libmitigations_la_LIBADD = libmail.la $(OPENDKIM_LIBS) $(SPF_LIBS) $(PSL_LIBS) $(CRYPTO_LIBS) $(UNBOUND_LIBS) $(IDN2_LIBS) $(PCRE2_LIBS)
 libmitigations_la_LDFLAGS = $(AM_LDFLAGS) -version-info 0:0:0
+# SPF and the names of results.
+libmitigations_la_SOURCES += mitigations/auth/result.c
+
 pkgconfigdir = $(libdir)/pkgconfig
 pkgconfig_DATA = mitigations/libmitigations.pc
 

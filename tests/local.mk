@@ -21,3 +21,15 @@ tests_unit_test_message_SOURCES = tests/unit/test_message.c
 tests_unit_test_message_LDADD = $(TEST_LIBS)
 tests_unit_test_form_SOURCES = tests/unit/test_form.c
 tests_unit_test_form_LDADD = $(TEST_LIBS)
+
+# DNS
+check_PROGRAMS += tests/unit/test_dns
+TESTS += tests/unit/test_dns
+tests_unit_test_dns_SOURCES = tests/unit/test_dns.c
+tests_unit_test_dns_LDADD = $(TEST_LIBS)
+if FUZZ
+noinst_PROGRAMS += tests/fuzz/fuzz_zone
+tests_fuzz_fuzz_zone_SOURCES = tests/fuzz/fuzz_zone.c
+tests_fuzz_fuzz_zone_LDADD = $(TEST_LIBS)
+tests_fuzz_fuzz_zone_LDFLAGS = $(AM_LDFLAGS) $(FUZZ_LDFLAGS)
+endif
