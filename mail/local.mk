@@ -12,7 +12,8 @@ libmail_la_SOURCES = \
 	mail/log.c \
 	mail/message.c \
 	mail/secret.c \
-	mail/span.c
+	mail/span.c \
+	mail/transfer.c
 noinst_HEADERS += mail/form_int.h
 
 # DNS

@@ -15,8 +15,10 @@ tests_unit_test_reply_SOURCES = tests/unit/test_reply.c
 tests_unit_test_reply_LDADD = $(LISTD_TEST_LIBS)
 
 # messages as bytes and edits
-check_PROGRAMS += tests/unit/test_message tests/unit/test_form
-TESTS += tests/unit/test_message tests/unit/test_form
+check_PROGRAMS += tests/unit/test_message tests/unit/test_form tests/unit/test_transfer
+TESTS += tests/unit/test_message tests/unit/test_form tests/unit/test_transfer
+tests_unit_test_transfer_SOURCES = tests/unit/test_transfer.c
+tests_unit_test_transfer_LDADD = $(TEST_LIBS)
 tests_unit_test_message_SOURCES = tests/unit/test_message.c
 tests_unit_test_message_LDADD = $(TEST_LIBS)
 tests_unit_test_form_SOURCES = tests/unit/test_form.c
