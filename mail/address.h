@@ -16,9 +16,10 @@
 struct address {
 	struct span display; /* decoded to UTF-8, quotes and escapes undone, blanks folded; empty when there is none. The text of a
 	                        comment is not a name. */
-	struct span spec;    /* addr-spec as written (quotes kept, comments and blanks removed): local@domain; empty in "<>" */
+	struct span spec;    /* addr-spec as written (quotes kept, comments and blanks removed): local@domain. Valid UTF-8: other octets
+	                        are read as Windows-1252, and damaged is set. */
 	struct span local;   /* part before the last @, as written, quotes kept */
-	struct span domain;  /* part after the last @: as written, or "[...]" for a literal; empty where there is no @ */
+	struct span domain;  /* part after the last @: as written, or "[...]" for a literal. Never empty: "ann" and "<>" are not listed. */
 	struct span group;   /* display name of the group it stands in, or empty */
 };
 
@@ -26,13 +27,20 @@ struct address_list {
 	struct address *items;
 	size_t count;
 	size_t group_count;  /* groups seen, empty ones included */
-	struct span first_display; /* display name of the first mailbox or group even where no address follows ("Mailer <>") */
-	bool damaged;        /* not by the grammar: a cautious caller holds or refuses, or uses every domain */
-	bool too_many;       /* cut at ADDRESS_LIST_MAX */
+	struct span first_display; /* display name of the first mailbox or group even where no address follows ("Mailer <>"); empty
+	                              when the first one has no name */
+	bool damaged;        /* not by the grammar, or by the grammar but read otherwise by many (see below): a cautious caller holds or
+	                        refuses, or uses every domain */
+	bool too_many;       /* cut at ADDRESS_LIST_MAX; sets damaged too, since what is missing may matter */
 };
 
 /* Read the value of a From, To, Cc, Reply-To... field (what follows the colon, folds included; CRLF or LF). Never fails: what
- * cannot be read sets damaged. A NUL octet sets damaged. */
+ * cannot be read sets damaged. An empty value is not damaged; it has no addresses. In a damaged field addresses found by the grammar
+ * come first, then every other place where a domain follows an "@", in the raw octets and in the decoded text.
+ * These are damaged though the grammar could read them: a NUL, a bare CR or LF; <...@...> inside of a comment; encoded words,
+ * invisible characters or a domain that has no A-label form in an address; a blank inside of a domain after what is a domain
+ * already; a source route of several hops. These are not, though the grammar forbids them: superfluous dots in a local part;
+ * brackets in a name; "ann@example.com <ann@example.com>". Time is linear in the value. */
 void address_list_parse(struct arena *a, struct span value, struct address_list *list_r);
 /* Read one bare address of an envelope or a command line: local@domain, no <>, no name. Lengths are checked; UTF-8 is allowed; a
  * quoted local part is allowed; a domain must be a host name (U-labels allowed) or a literal. -1: not an address. */

@@ -16,12 +16,13 @@ struct span header_without_comments(struct arena *a, struct span value);
 /* "Name: value" folded at blanks to lines of 78 octets where possible, with the given line end between lines and none at the
  * end. CR, LF and NUL in value become a space, so that no value can make a line. A word over 998 octets is split by force. */
 struct span header_fold(struct arena *a, const char *name, struct span value, const char *line_end);
-/* A word as RFC 5322 word: as it is when an atom, else as quoted-string with escapes. Control characters are left out. */
+/* A word as RFC 5322 word: as it is when an atom (and a token of RFC 2045, so that it serves for parameters too), else as quoted-string with escapes. Control characters are left out. */
 struct span header_quote(struct arena *a, struct span word);
 /* A display name for a header: as atoms, as quoted-string, or as RFC 2047 encoded words (each at most 75 octets, folded by
- * blanks) when it is not ASCII. name: UTF-8; control characters, U+202A..U+202E and U+2066..U+2069 are left out. */
+ * blanks) when it is not ASCII, looks like an encoded word, or could not be folded. name: UTF-8; control characters (C1 too),
+ * U+2028..U+202E, U+2066..U+2069 and the like are left out. Empty for an empty name. */
 struct span header_phrase(struct arena *a, struct span name);
-/* Text for an unstructured field (Subject): as it is or as encoded words. text: UTF-8. */
+/* Text for an unstructured field (Subject): as it is, with the part that needs it as encoded words. text: UTF-8; control characters are left out. */
 struct span header_text(struct arena *a, struct span text);
 
 /* MIME-style value "type; a=b; c=\"d\"" (RFC 2045 5.1, with RFC 2231 continuations and charset). first_r: the part before the

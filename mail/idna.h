@@ -18,5 +18,11 @@ struct span idna_to_unicode(struct arena *a, struct span domain);
 bool utf8_is_valid(struct span text);
 /* Does text hold an octet above 127? */
 bool has_8bit(struct span text);
+/* Length in bytes of the valid UTF-8 character at the front of text; 0 when there is none (or text is empty). */
+size_t utf8_char(struct span text);
+/* Code point of a valid UTF-8 character of that length. */
+unsigned utf8_code(struct span text, size_t len);
+/* text as valid UTF-8: octets that are no UTF-8 are taken as Windows-1252, which is what undeclared 8-bit mail mostly is. */
+struct span utf8_from_8bit(struct arena *a, struct span text);
 
 #endif

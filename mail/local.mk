@@ -19,6 +19,18 @@ noinst_HEADERS += mail/form_int.h
 # DNS
 libmail_la_SOURCES += mail/dns.c mail/dns_int.h mail/dns_line.c mail/dns_unbound.c mail/dns_wire.c mail/dns_zone.c
 
+
+	mail/span.c
+# Text of header fields.
+libmail_la_SOURCES += \
+	mail/address.c \
+	mail/address_list.c \
+	mail/address_scan.c \
+	mail/charset.c \
+	mail/encword.c \
+	mail/header.c \
+	mail/header_params.c \
+	mail/idna.c
 libmail_la_LIBADD = $(CRYPTO_LIBS) $(UNBOUND_LIBS) $(IDN2_LIBS)
 
 # Headers that libmitigations installs under include/libmitigations/mail/.
@@ -28,6 +40,7 @@ mailinclude_HEADERS = \
 	mail/arena.h \
 	mail/authres.h \
 	mail/buf.h \
+	mail/charset.h \
 	mail/clock.h \
 	mail/date.h \
 	mail/dns.h \

@@ -35,3 +35,21 @@ tests_fuzz_fuzz_zone_SOURCES = tests/fuzz/fuzz_zone.c
 tests_fuzz_fuzz_zone_LDADD = $(TEST_LIBS)
 tests_fuzz_fuzz_zone_LDFLAGS = $(AM_LDFLAGS) $(FUZZ_LDFLAGS)
 endif
+
+# text of header fields
+TEXT_TESTS = \
+	tests/unit/test_address \
+	tests/unit/test_encword \
+	tests/unit/test_header \
+	tests/unit/test_idna
+check_PROGRAMS += $(TEXT_TESTS)
+TESTS += $(TEXT_TESTS)
+noinst_HEADERS += tests/unit/tsv.h mail/address_int.h
+tests_unit_test_address_SOURCES = tests/unit/test_address.c
+tests_unit_test_address_LDADD = $(TEST_LIBS)
+tests_unit_test_encword_SOURCES = tests/unit/test_encword.c
+tests_unit_test_encword_LDADD = $(TEST_LIBS)
+tests_unit_test_header_SOURCES = tests/unit/test_header.c
+tests_unit_test_header_LDADD = $(TEST_LIBS)
+tests_unit_test_idna_SOURCES = tests/unit/test_idna.c
+tests_unit_test_idna_LDADD = $(TEST_LIBS)
