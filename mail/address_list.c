@@ -247,7 +247,7 @@ static void take_spec(struct address_reader *r, struct span display)
 
 	if (!r->is_local || local.len == 0 || !is_plain_spec(r, local, domain))
 		damage(r);
-	if (r->is_local && domain.len > 0)
+	if (r->is_local && local.len > 0 && domain.len > 0)
 		address_add(r, local, domain, display);
 }
 

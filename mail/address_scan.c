@@ -3,7 +3,6 @@
  * first in the octets as they are, then in the text as a reader that decodes before it parses would see it. */
 #include "mail/address_int.h"
 #include "mail/encword.h"
-#include "mail/header.h"
 #include "mail/idna.h"
 
 #include <string.h>
@@ -164,7 +163,7 @@ static void scan_text(struct address_reader *r, struct span text)
 
 void address_scan(struct address_reader *r)
 {
-	struct span seen = address_as_seen(r->a, encword_decode(r->a, header_unfold(r->a, r->in)));
+	struct span seen = address_as_seen(r->a, encword_decode(r->a, r->in));
 
 	r->group = (struct span){ NULL, 0 };
 	scan_text(r, r->in);

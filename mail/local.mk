@@ -19,8 +19,6 @@ noinst_HEADERS += mail/form_int.h
 # DNS
 libmail_la_SOURCES += mail/dns.c mail/dns_int.h mail/dns_line.c mail/dns_unbound.c mail/dns_wire.c mail/dns_zone.c
 
-
-	mail/span.c
 # Text of header fields.
 libmail_la_SOURCES += \
 	mail/address.c \

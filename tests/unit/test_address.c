@@ -146,7 +146,7 @@ static const struct field_row { char damaged; const char *value, *specs, *domain
 	{ '!', "=?utf-8?q?ceo=40bank=2Eexample?=", "ceo@bank.example", "bank.example", "ceo@bank.example" },
 	{ '!', "<=?utf-8?q?ceo=40bank=2Eexample?=>", "ceo@bank.example", "bank.example", "" },
 	{ '!', "=?utf-8?b?Y2VvQGJhbmsuZXhhbXBsZQ==?==?utf-8?q?=00?=@mail.example",
-	  "=?utf-8?b?Y2VvQGJhbmsuZXhhbXBsZQ==?==?utf-8?q?=00?=@mail.example|ceo@bank.example|@mail.example",
+	  "=?utf-8?b?Y2VvQGJhbmsuZXhhbXBsZQ==?==?utf-8?q?=00?=@mail.example|ceo@bank.example|bank.example@mail.example",
 	  "mail.example|bank.example", "" },
 	{ '!', "joe@=?utf-8?q?bank=2Eexample?=", "joe@=?utf-8?q?bank=2Eexample?=|joe@bank.example", "bank.example", "" },
 	{ '!', "ceo@bank.example\rjoe@mail.example", "ceo@bank.example|joe@mail.example", "bank.example|mail.example", "" },
@@ -329,6 +329,7 @@ static void check_format(struct span display, struct span spec)
 	}
 }
 
+/* This table has no escapes: a backslash is one. */
 static void test_rewrite_names(void **state)
 {
 	struct span rest = test_read(arena, "from/rewrite.tsv"), cells[TSV_CELLS_MAX];
@@ -337,14 +338,14 @@ static void test_rewrite_names(void **state)
 	(void)state;
 	for (; tsv_next(&rest, cells); rows++) {
 		struct address_list from, again;
-		struct span want = tsv_text(arena, cells[7]), display, text;
+		struct span want = cells[8], display, text;
 
-		parse(tsv_text(arena, cells[2]), &from);
+		parse(cells[2], &from);
 		display = span_of(arena_printf(arena, "%.*s via %s", (int)from.first_display.len, from.first_display.ptr,
-			arena_text(arena, tsv_text(arena, cells[3]))));
-		check_format(from.first_display, cells[6]);
-		check_format(display, cells[6]);
-		text = address_format(arena, display, cells[6]);
+			arena_text(arena, cells[3])));
+		check_format(from.first_display, cells[7]);
+		check_format(display, cells[7]);
+		text = address_format(arena, display, cells[7]);
 		parse(text, &again);
 		if (!span_eq_text(want, "any") && span_find(again.first_display, want) == again.first_display.len)
 			fail_msg("%.*s: \"%.*s\" does not show the name", (int)cells[0].len, cells[0].ptr, (int)text.len, text.ptr);
@@ -361,7 +362,7 @@ static void test_format(void **state)
 		{ "Person, Ann", "a@x.test", "\"Person, Ann\" <a@x.test>" },
 		{ "Ann \"Ace\" \\", "a@x.test", "\"Ann \\\"Ace\\\" \\\\\" <a@x.test>" },
 		{ "Ann\r\nBcc: x@y", "a@x.test", "\"Ann Bcc: x@y\" <a@x.test>" },
-		{ "J\xc3\xb6rg", "a@x.test", "=?utf-8?q?J=C3=B6rg?= <a@x.test>" },
+		{ "J\xc3\xb6rgen", "a@x.test", "=?utf-8?q?J=C3=B6rgen?= <a@x.test>" },
 		{ "=?utf-8?q?x?=", "a@x.test", "=?utf-8?b?PT91dGYtOD9xP3g/PQ==?= <a@x.test>" },
 		{ "\xe2\x80\xae" "abc", "a@x.test", "abc <a@x.test>" },
 		{ "Ann", "a@x.test>, <b@y.test", "Ann <a@x.testb@y.test>" },

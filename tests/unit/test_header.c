@@ -36,7 +36,7 @@ static void run(const struct row *rows, size_t count, struct span (*f)(struct ar
 
 #define RUN(rows, f) run(rows, sizeof(rows) / sizeof((rows)[0]), f)
 
-static void test_read(void **state)
+static void test_reading(void **state)
 {
 	static const struct row unfold[] = {
 		{ " a\r\n b", "a b" }, { "a\n\tb\r\n", "a\tb" }, { "", "" }, { " \r\n ", "" }, { "a\rb", "a\rb" },
@@ -51,7 +51,7 @@ static void test_read(void **state)
 	RUN(plain, header_without_comments);
 }
 
-static void test_write(void **state)
+static void test_writing(void **state)
 {
 	static const struct row quote[] = {
 		{ "abc", "abc" }, { "a b", "\"a b\"" }, { "", "\"\"" }, { "a\"b\\c", "\"a\\\"b\\\\c\"" }, { "a\r\nb\x01", "\"ab\"" }, { "a/b", "\"a/b\"" },
@@ -59,7 +59,7 @@ static void test_write(void **state)
 	};
 	static const struct row phrase[] = {
 		{ "Ann Person", "Ann Person" }, { "Person, Ann", "\"Person, Ann\"" }, { "  Ann \t Person ", "Ann Person" }, { "", "" }, { " ", "" },
-		{ "Joe Q. Public", "\"Joe Q. Public\"" }, { "J\xc3\xb6rg", "=?utf-8?q?J=C3=B6rg?=" }, { "Ann\r\nBcc: x", "\"Ann Bcc: x\"" },
+		{ "Joe Q. Public", "\"Joe Q. Public\"" }, { "J\xc3\xb6rgen", "=?utf-8?q?J=C3=B6rgen?=" }, { "Ann\r\nBcc: x", "\"Ann Bcc: x\"" },
 		{ "=?utf-8?q?=0D=0A?=", "=?utf-8?b?PT91dGYtOD9xPz0wRD0wQT89?=" }, { "a\xe2\x80\xaf" "b", "=?utf-8?b?YeKAr2I=?=" },
 		{ "a\xe2\x80\xae" "b\xe2\x81\xa6" "c\xc2\x85" "d\xe2\x80\xa8" "e", "abcde" }, { "a\x01\x7f" "b", "ab" }, { "\xfc", "=?utf-8?b?w7w=?=" },
 	};
@@ -191,8 +191,8 @@ static void test_flags(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test_setup_teardown(test_read, setup, teardown),
-		cmocka_unit_test_setup_teardown(test_write, setup, teardown),
+		cmocka_unit_test_setup_teardown(test_reading, setup, teardown),
+		cmocka_unit_test_setup_teardown(test_writing, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_fold, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_fold_limits, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_params, setup, teardown),
