@@ -3,8 +3,7 @@
 #include "mail/charset.h"
 #include "mail/encword.h"
 #include "mail/idna.h"
-
-#include <string.h>
+#include "mail/transfer.h"
 
 /* One word "=?charset*language?encoding?text?=" (RFC 2047 2, RFC 2231 5). */
 struct word {
@@ -89,37 +88,14 @@ static size_t decode_q(struct span text, char *out)
 	return used;
 }
 
-static const char base64[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
-
-/* Octets outside of the alphabet are skipped (RFC 2045 6.8); "=" may stand between two pieces that a sender joined. */
-static size_t decode_b(struct span text, char *out)
+static void put_word_bytes(struct arena *a, struct buf *bytes, const struct word *w)
 {
-	size_t used = 0;
-	unsigned bits = 0, count = 0;
+	char *room;
 
-	for (size_t i = 0; i < text.len; i++) {
-		const char *hit = text.ptr[i] == '\0' ? NULL : strchr(base64, text.ptr[i]);
-
-		if (text.ptr[i] == '=')
-			bits = count = 0;
-		if (hit == NULL)
-			continue;
-		bits = (bits << 6 | (unsigned)(hit - base64)) & 0xffffff;
-		count += 6;
-		if (count >= 8) {
-			count -= 8;
-			out[used++] = (char)(bits >> count);
-		}
-	}
-	return used;
-}
-
-static void put_word_bytes(struct buf *bytes, const struct word *w)
-{
-	char *room = buf_room(bytes, w->text.len);
-
-	if (room != NULL)
-		bytes->len += w->encoding == 'b' ? decode_b(w->text, room) : decode_q(w->text, room);
+	if (w->encoding == 'b')
+		buf_put(bytes, transfer_base64_decode(a, w->text, false));
+	else if ((room = buf_room(bytes, w->text.len)) != NULL)
+		bytes->len += decode_q(w->text, room);
 }
 
 /* Offset of the next encoded word at or after from, or text.len. */
@@ -140,16 +116,16 @@ static size_t skip_blanks(struct span text, size_t from)
 
 /* Octets of the word and of those that follow it in the same charset with nothing but blanks between: senders split
  * characters between words, against RFC 2047 5. Returns where the last of them ends. */
-static size_t join_words(struct span text, size_t at, struct word w, struct buf *bytes)
+static size_t join_words(struct arena *a, struct span text, size_t at, struct word w, struct buf *bytes)
 {
 	bool joins = !charset_is_stateful(w.charset);
 	size_t end = at + w.len, next;
 	struct word follower;
 
-	put_word_bytes(bytes, &w);
+	put_word_bytes(a, bytes, &w);
 	while (joins && (next = skip_blanks(text, end)) + 1 < text.len && text.ptr[next] == '=' && text.ptr[next + 1] == '?' &&
 	       word_parse(span_sub(text, next, text.len), &follower) && span_eq_nocase(follower.charset, w.charset)) {
-		put_word_bytes(bytes, &follower);
+		put_word_bytes(a, bytes, &follower);
 		end = next + follower.len;
 	}
 	return end;
@@ -188,7 +164,7 @@ struct span encword_decode(struct arena *a, struct span text)
 			break;
 		}
 		buf_reset(&bytes);
-		end = join_words(text, at, w, &bytes);
+		end = join_words(a, text, at, w, &bytes);
 		converted = charset_to_utf8(a, w.charset, buf_span(&bytes), &shown);
 		if (!converted || !after_word || span_trim(gap).len > 0)
 			buf_put(&out, utf8_from_8bit(a, gap));
@@ -226,8 +202,9 @@ static size_t b_bytes(struct span text)
 	return (text.len + 2) / 3 * 4;
 }
 
-static void put_q(struct buf *out, struct span text)
+static void put_q(struct arena *a, struct buf *out, struct span text)
 {
+	(void)a;
 	for (size_t i = 0; i < text.len; i++) {
 		if (is_q_plain(text.ptr[i]))
 			buf_put_byte(out, text.ptr[i] == ' ' ? '_' : text.ptr[i]);
@@ -236,27 +213,15 @@ static void put_q(struct buf *out, struct span text)
 	}
 }
 
-static void put_b(struct buf *out, struct span text)
+static void put_b(struct arena *a, struct buf *out, struct span text)
 {
-	for (size_t i = 0; i < text.len; i += 3) {
-		size_t left = text.len - i;
-		unsigned bits = (unsigned)(unsigned char)text.ptr[i] << 16;
-
-		if (left > 1)
-			bits |= (unsigned)(unsigned char)text.ptr[i + 1] << 8;
-		if (left > 2)
-			bits |= (unsigned char)text.ptr[i + 2];
-		buf_put_byte(out, base64[bits >> 18]);
-		buf_put_byte(out, base64[bits >> 12 & 63]);
-		buf_put_byte(out, left > 1 ? base64[bits >> 6 & 63] : '=');
-		buf_put_byte(out, left > 2 ? base64[bits & 63] : '=');
-	}
+	buf_put(out, transfer_base64_line(a, text));
 }
 
 static const struct way {
 	char name;
 	size_t (*bytes)(struct span text);
-	void (*put)(struct buf *out, struct span text);
+	void (*put)(struct arena *a, struct buf *out, struct span text);
 } ways[] = { { 'q', q_bytes, put_q }, { 'b', b_bytes, put_b } };
 
 #define WORD_FRAME_BYTES 12 /* "=?utf-8?q?" and "?=" */
@@ -286,7 +251,7 @@ struct span encword_encode(struct arena *a, struct span text)
 	for (; text.len > 0; text = span_sub(text, len, text.len)) {
 		len = word_fits(way, text);
 		buf_printf(&out, "%s=?utf-8?%c?", out.len == 0 ? "" : " ", way->name);
-		way->put(&out, span_sub(text, 0, len));
+		way->put(a, &out, span_sub(text, 0, len));
 		buf_put_text(&out, "?=");
 	}
 	result = arena_span(a, buf_span(&out));
