@@ -17,3 +17,16 @@ noinst_HEADERS += \
 	listd/spool/job.h \
 	listd/spool/spool.h \
 	listd/store/store.h
+
+# spool, intake, delivery
+liblistd_la_SOURCES += \
+	listd/delivery/verp.c \
+	listd/spool/job.c \
+	listd/spool/job_read.c \
+	listd/spool/job_writer.c \
+	listd/spool/spool.c \
+	listd/spool/spool_trailer.c \
+	listd/spool/spool_writer.c
+noinst_HEADERS += \
+	listd/spool/job_int.h \
+	listd/spool/spool_int.h

@@ -53,3 +53,14 @@ tests_unit_test_header_SOURCES = tests/unit/test_header.c
 tests_unit_test_header_LDADD = $(TEST_LIBS)
 tests_unit_test_idna_SOURCES = tests/unit/test_idna.c
 tests_unit_test_idna_LDADD = $(TEST_LIBS)
+
+# spool, intake, delivery
+check_PROGRAMS += tests/unit/test_spool tests/unit/test_job tests/unit/test_verp
+TESTS += tests/unit/test_spool tests/unit/test_job tests/unit/test_verp
+noinst_HEADERS += tests/unit/spool_help.h
+tests_unit_test_spool_SOURCES = tests/unit/test_spool.c
+tests_unit_test_spool_LDADD = $(LISTD_TEST_LIBS)
+tests_unit_test_job_SOURCES = tests/unit/test_job.c
+tests_unit_test_job_LDADD = $(LISTD_TEST_LIBS)
+tests_unit_test_verp_SOURCES = tests/unit/test_verp.c
+tests_unit_test_verp_LDADD = $(LISTD_TEST_LIBS)

@@ -2,15 +2,23 @@
 /* A job of out/: one post for one list, as forms over the post's own file and the recipients of each form.
  *
  *   post    hard link to the spooled file: a form's slices point into it, so that no body is copied
- *   forms   for each form: name, needs (8bit, smtputf8), envelope-sender kind, slice table (post offset+length | own offset+length), then the bytes put in
- *   rcpts   a line for each recipient: state octet, form number, address, key; the state is overwritten in place: "." to do, "D" done, "F" failed for good
- *           (with its reply in the file failures)
+ *   forms   a line with length and checksum; JSON with the list, the sender and for each form its name, needs (8bit, smtputf8) and slices, each three numbers
+ *           (0 post | 1 own bytes, offset, length); then the own bytes
+ *   rcpts   a line for each recipient: state octet, blank, form number, blank, address, NUL, LF; the state is overwritten in place: "." to do, "D" done, "F" failed
+ *           for good (with its reply in the file failures). The last line has count and checksum (states left out).
  */
 #ifndef LISTD_JOB_H
 #define LISTD_JOB_H
 
 #include "listd/spool/spool.h"
 #include "mail/form.h"
+
+#include <pthread.h>
+
+/* Limits of what is read back. 2,000,000 recipients take 64 MB of memory while they are sent to. */
+#define JOB_RCPTS_MAX 2000000
+#define JOB_FORMS_MAX 1000 /* receiver classes are a handful; one form per recipient comes as many jobs */
+#define JOB_FORMS_MAX_BYTES ((size_t)256 << 20)
 
 struct job_form {
 	const char *name;      /* strategy's name */
@@ -20,8 +28,9 @@ struct job_form {
 enum job_sender { JOB_SENDER_VERP /* list-bounces+... per recipient */, JOB_SENDER_FIXED };
 
 struct job_request {
-	const char *id;        /* "ID-N" */
-	const char *post_id;   /* of in/ (or held/) */
+	const char *id;        /* "ID-N": post_id and a number */
+	const char *post_id;   /* of in/ (or held/, or another job of the same post) */
+	int64_t created_secs;  /* 0 = the system's time */
 	const char *list;      /* address */
 	enum job_sender sender; const char *fixed_sender; /* JOB_SENDER_FIXED: the envelope sender, "" = null */
 	const struct job_form *forms; size_t form_count;
@@ -31,8 +40,9 @@ struct job_request {
 struct job_writer;
 /* Start out/ID.tmp. 1 = the job exists already (a repeated run): nothing to do. */
 int job_begin(struct spool *spool, const struct job_request *request, struct span post_bytes, struct job_writer **writer_r, struct fail *why);
+/* In any order of forms; job_open sorts. */
 int job_add(struct job_writer *writer, unsigned form, const char *address, struct fail *why);
-/* fsync all, rename to out/ID, fsync out/. Frees the writer in any case. A job without recipients is not made. */
+/* Sync all, rename to out/ID, sync out/. Frees the writer in any case. A job without recipients is not made. */
 int job_commit(struct job_writer *writer, struct fail *why);
 void job_abort(struct job_writer *writer);
 
@@ -45,18 +55,27 @@ struct job {
 	struct job_form *forms; size_t form_count;
 	struct job_rcpt *rcpts; size_t rcpt_count;  /* in order of forms */
 	size_t todo_count;
-	struct file_view post, forms_view, rcpts_view;
-	int rcpts_fd;
+	struct file_view post, forms_view;
+	struct file_view rcpts_view;                /* private copy: states in it are written here first */
+	int dir_fd, rcpts_fd;
+	pthread_mutex_t lock;                       /* of states, todo_count */
 	struct arena *arena;
 };
 /* Open for sending: maps files, reads states. -1 permanent: damaged, moved to bad/. */
 int job_open(struct spool *spool, const char *id, struct job **job_r, struct fail *why);
 void job_close(struct job *job);
-/* Record states (written at once; synced to disk by job_sync, grouped). reply: for failures, kept in the job's failures file and logged. */
+/* Record states (written at once; synced to disk by job_sync, grouped), by any thread. rcpts: indexes in ascending order. */
+int job_mark_all(struct job *job, const uint32_t *rcpts, size_t count, enum job_state state, struct fail *why);
+/* One; reply: for failures, kept in the job's failures file and logged; else NULL. */
 int job_mark(struct job *job, size_t rcpt, enum job_state state, const char *reply, struct fail *why);
+size_t job_todo_count(struct job *job);
 int job_sync(struct job *job, struct fail *why);
-/* Remove a finished job. */
+/* Remove a finished job. While its post is in in/, an empty out/ID.done/ stays behind: the route might run again after a crash. */
 int job_remove(struct spool *spool, const char *id, struct fail *why);
 int job_ids(struct spool *spool, struct arena *a, const char ***ids_r, size_t *count_r, struct fail *why);
+/* Remove out/ *.done that nothing needs any more; to be called now and then. */
+int job_sweep_done(struct spool *spool, struct fail *why);
+/* The same and leftovers (out/ *.tmp); at start only: spool_open does it. */
+int job_sweep(struct spool *spool, struct fail *why);
 
 #endif

@@ -2,13 +2,15 @@
 /* The truth for mail: directories below spool-dir, and renames between them.
  *
  *   tmp/ID          being written; removed at start
- *   in/ID           accepted (250 was said): message bytes, then its envelope as a trailer; the route works on it
+ *   in/ID           accepted: message bytes, then its envelope and a footer as a trailer (spool_int.h); the route works on it
  *   held/ID         waits for a moderator (same file)
  *   out/ID-N.tmp/   being committed; removed at start
  *   out/ID-N/       a post for one list, ready to send: post (hard link to the file of in/), forms, rcpts
+ *   out/ID-N.done/  empty: it has been sent while in/ID was still there; keeps a repeated run of the route from sending it again
  *   bad/            damaged files and messages that ended the process three times, for the operator
  *
- * A message is acknowledged only when its file and the directory are on disk. A crash at any instant loses nothing.
+ * A message is acknowledged only when its file and the directory are on disk. A crash at any instant loses nothing. After a power failure
+ * bad/ may hold a torn file of in/ that was never acknowledged; its reason in the log says so.
  * ids: time and random, 20 lower-case base32 characters, sorting by time. */
 #ifndef LISTD_SPOOL_H
 #define LISTD_SPOOL_H
@@ -37,7 +39,7 @@ struct envelope {
 	const char *released_by;       /* moderator who let a held post pass, or NULL */
 };
 
-/* Make the directories where missing, check ownership, remove leftovers of tmp/ and out/ *.tmp. */
+/* Make the directories where missing, check ownership, take the lock (one process has a spool), remove leftovers of tmp/ and out/ *.tmp. */
 int spool_open(const char *dir, struct spool **spool_r, struct fail *why);
 void spool_close(struct spool *spool);
 /* A new id, unique on this host. */
@@ -49,7 +51,7 @@ struct spool_writer;
 int spool_begin(struct spool *spool, const char *id, struct spool_writer **writer_r, struct fail *why);
 int spool_add(struct spool_writer *writer, struct span bytes, struct fail *why); /* buffered; large messages go to the file as they come */
 int spool_view(struct spool_writer *writer, struct span *bytes_r, struct fail *why); /* all bytes, valid until commit or abort */
-int spool_commit(struct spool_writer *writer, const struct envelope *envelope, struct fail *why); /* frees the writer in any case */
+int spool_commit(struct spool_writer *writer, const struct envelope *envelope, struct fail *why); /* frees the writer in any case; nothing is left on failure */
 void spool_abort(struct spool_writer *writer);
 
 /* A message of in/ or held/. */
@@ -59,11 +61,15 @@ enum spool_place { SPOOL_IN, SPOOL_HELD };
 int spool_read(struct spool *spool, struct arena *a, enum spool_place place, const char *id, struct spooled *spooled_r, struct fail *why);
 void spool_unread(struct spooled *spooled);
 int spool_remove(struct spool *spool, enum spool_place place, const char *id, struct fail *why);
-/* in/ -> held/ and back; durable. A post for several lists is copied by link for each: id-N. */
+/* in/ -> held/ and back; durable. A post for several lists is copied by link for each: id-N. Both may be repeated after a crash. spool_hold leaves in/id where
+ * it is: the route removes it when all lists are served. spool_release writes the message anew with its envelope: rcpts are only_rcpt (NULL: all), id is new_id. */
 int spool_hold(struct spool *spool, const char *id, const char *held_id, struct fail *why);
 int spool_release(struct spool *spool, const char *held_id, const char *new_id, const char *only_rcpt, const char *released_by, struct fail *why);
-/* Count one more try of a message (before work on it begins; undone by its removal); beyond 3 it is moved to bad/ and *abandoned_r set. */
+/* Count one more try of a message (before work on it begins; undone by its removal); beyond 3 it is moved to bad/ and *abandoned_r set. Not synced: it guards
+ * against ends of the process, not of the machine. */
 int spool_note_try(struct spool *spool, const char *id, bool *abandoned_r, struct fail *why);
+/* Take the count back to 0: work on the message ended in good order (with a temporary failure; it will be tried again). */
+int spool_clear_tries(struct spool *spool, const char *id, struct fail *why);
 /* All ids of a place, in order. */
 int spool_ids(struct spool *spool, struct arena *a, enum spool_place place, const char ***ids_r, size_t *count_r, struct fail *why);
 /* Free space and inodes: false when below what max-size posts need. */

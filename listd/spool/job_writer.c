@@ -1,0 +1,296 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+#include "listd/spool/job_int.h"
+#include "mail/clock.h"
+
+#include <assert.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <inttypes.h>
+#include <jansson.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+/* Recipients are gathered to writes of this size. */
+#define LINES_BYTES ((size_t)64 << 10)
+/* JSON of the slices: form.h allows 4096 edits a form. */
+#define JSON_MAX_BYTES ((size_t)64 << 20)
+
+struct job_writer {
+	struct spool *spool;
+	char id[SPOOL_NAME_MAX_CHARS + 1], tmp_name[SPOOL_NAME_MAX_CHARS + 8];
+	int dir_fd, forms_fd, rcpts_fd;
+	size_t form_count, rcpt_count;
+	struct buf lines;
+	struct spool_sum sum;
+};
+
+static bool exists_at(int dir_fd, const char *name, const char *suffix)
+{
+	char path[SPOOL_NAME_MAX_CHARS + 8];
+
+	snprintf(path, sizeof(path), "%s%s", name, suffix);
+	return faccessat(dir_fd, path, F_OK, AT_SYMLINK_NOFOLLOW) == 0;
+}
+
+/* The id of a job is that of its post and a number, so that the done mark can tell which post it is about. */
+static int check_ids(const struct job_request *request, struct fail *why)
+{
+	size_t len = strlen(request->post_id);
+
+	if (!spool_name_is_safe(request->id) || !spool_name_is_safe(request->post_id))
+		return fail_permanent(why, "not an id: %s", request->id);
+	if (strncmp(request->id, request->post_id, len) != 0 || request->id[len] != '-' || strchr(request->id + len + 1, '-') != NULL)
+		return fail_permanent(why, "job %s is not named after its post %s", request->id, request->post_id);
+	if (request->form_count < 1 || request->form_count > JOB_FORMS_MAX)
+		return fail_permanent(why, "job %s has %zu forms", request->id, request->form_count);
+	return 0;
+}
+
+static int link_post(struct job_writer *w, const char *post_id, struct fail *why)
+{
+	char path[SPOOL_NAME_MAX_CHARS + 8];
+
+	snprintf(path, sizeof(path), "%s/post", post_id);
+	if (linkat(w->spool->in_fd, post_id, w->dir_fd, "post", 0) == 0 || linkat(w->spool->held_fd, post_id, w->dir_fd, "post", 0) == 0
+		|| linkat(w->spool->out_fd, path, w->dir_fd, "post", 0) == 0)
+		return 0;
+	return spool_fail_errno(why, "cannot link the post ", post_id);
+}
+
+static int open_files(struct job_writer *w, struct fail *why)
+{
+	int out = w->spool->out_fd;
+
+	w->dir_fd = openat(out, w->tmp_name, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	if (w->dir_fd >= 0)
+		job_empty_dir(w->dir_fd); /* of an earlier attempt that was cut off */
+	else if (mkdirat(out, w->tmp_name, 0700) != 0 || (w->dir_fd = openat(out, w->tmp_name, O_RDONLY | O_DIRECTORY | O_CLOEXEC)) < 0)
+		return spool_fail_errno(why, "cannot make out/", w->tmp_name);
+	w->forms_fd = openat(w->dir_fd, "forms", O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
+	w->rcpts_fd = openat(w->dir_fd, "rcpts", O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
+	return w->forms_fd < 0 || w->rcpts_fd < 0 ? spool_fail_errno(why, "cannot create the files of out/", w->tmp_name) : 0;
+}
+
+static bool points_into(struct span whole, const struct iovec *slice)
+{
+	uintptr_t from = (uintptr_t)whole.ptr, at = (uintptr_t)slice->iov_base;
+
+	return at >= from && slice->iov_len <= whole.len && at - from <= whole.len - slice->iov_len;
+}
+
+/* The slices of a form as JSON; those that are not of the post are noted in own. */
+static json_t *form_json(const struct job_form *form, struct span post, struct iovec *own, size_t *own_count, uint64_t *own_bytes)
+{
+	json_t *slices = json_array();
+
+	for (size_t i = 0; i < form->rendering.count; i++) {
+		const struct iovec *slice = &form->rendering.slices[i];
+		bool of_post = points_into(post, slice);
+
+		if (slice->iov_len == 0)
+			continue;
+		json_array_append_new(slices, json_integer(of_post ? 0 : 1));
+		json_array_append_new(slices, json_integer(of_post ? (json_int_t)((const char *)slice->iov_base - post.ptr) : (json_int_t)*own_bytes));
+		json_array_append_new(slices, json_integer((json_int_t)slice->iov_len));
+		if (!of_post) {
+			own[(*own_count)++] = *slice;
+			*own_bytes += slice->iov_len;
+		}
+	}
+	return json_pack("{s:s, s:b, s:b, s:o}", "name", form->name, "8bit", form->needs_8bit, "utf8", form->needs_utf8, "slices", slices);
+}
+
+static json_t *forms_json(const struct job_request *request, struct span post, struct iovec *own, size_t *own_count)
+{
+	json_t *forms = json_array();
+	uint64_t own_bytes = 0;
+
+	for (size_t i = 0; i < request->form_count; i++)
+		if (json_array_append_new(forms, form_json(&request->forms[i], post, own, own_count, &own_bytes)) != 0) {
+			json_decref(forms);
+			return NULL;
+		}
+	return json_pack("{s:s, s:I, s:b, s:s, s:I, s:o}", "list", request->list,
+		"created", (json_int_t)(request->created_secs == 0 ? clock_now(NULL) : request->created_secs),
+		"fixed", request->sender == JOB_SENDER_FIXED, "sender", request->fixed_sender == NULL ? "" : request->fixed_sender,
+		"post_bytes", (json_int_t)post.len, "forms", forms);
+}
+
+static int dump_piece(const char *bytes, size_t len, void *out)
+{
+	buf_put(out, (struct span){ bytes, len });
+	return 0;
+}
+
+/* iov: room for head and JSON in front of the own slices. */
+static int put_forms(struct job_writer *w, struct buf *json, struct iovec *iov, size_t count, struct fail *why)
+{
+	char head[JOB_FORMS_HEAD_BYTES + 1];
+	struct spool_sum sum;
+	int len;
+
+	iov[1] = (struct iovec){ json->ptr, json->len };
+	spool_sum_init(&sum);
+	for (size_t i = 1; i < count; i++)
+		spool_sum_add(&sum, (struct span){ iov[i].iov_base, iov[i].iov_len });
+	len = snprintf(head, sizeof(head), "listd-job-1 %08zx %016" PRIx64 "\n", json->len, spool_sum_end(&sum));
+	assert(len == JOB_FORMS_HEAD_BYTES);
+	iov[0] = (struct iovec){ head, JOB_FORMS_HEAD_BYTES };
+	return file_write_all(w->forms_fd, iov, count) == 0 ? 0 : spool_fail_errno(why, "cannot write the forms of out/", w->tmp_name);
+}
+
+static int write_forms(struct job_writer *w, const struct job_request *request, struct span post, struct fail *why)
+{
+	size_t slices = 2, own_count = 0;
+	struct iovec *iov;
+	struct buf json;
+	json_t *object;
+	int result = -1;
+
+	for (size_t i = 0; i < request->form_count; i++)
+		slices += request->forms[i].rendering.count;
+	iov = calloc(slices, sizeof(*iov));
+	if (iov == NULL)
+		fail_environment("out of memory");
+	buf_init(&json, JSON_MAX_BYTES);
+	object = forms_json(request, post, iov + 2, &own_count);
+	if (object == NULL || json_dump_callback(object, dump_piece, &json, JSON_COMPACT) != 0 || buf_overflowed(&json))
+		fail_permanent(why, "the forms of %s cannot be written: a name is not UTF-8, or they have too many slices", w->id);
+	else
+		result = put_forms(w, &json, iov, own_count + 2, why);
+	json_decref(object);
+	buf_done(&json);
+	free(iov);
+	return result;
+}
+
+int job_begin(struct spool *spool, const struct job_request *request, struct span post_bytes, struct job_writer **writer_r, struct fail *why)
+{
+	struct job_writer *w;
+
+	if (check_ids(request, why) != 0)
+		return -1;
+	if (exists_at(spool->out_fd, request->id, "") || exists_at(spool->out_fd, request->id, ".done"))
+		return 1;
+	w = calloc(1, sizeof(*w));
+	if (w == NULL)
+		fail_environment("out of memory");
+	w->spool = spool;
+	w->dir_fd = w->forms_fd = w->rcpts_fd = -1;
+	w->form_count = request->form_count;
+	snprintf(w->id, sizeof(w->id), "%s", request->id);
+	snprintf(w->tmp_name, sizeof(w->tmp_name), "%s.tmp", request->id);
+	buf_init(&w->lines, LINES_BYTES);
+	spool_sum_init(&w->sum);
+	if (open_files(w, why) != 0 || link_post(w, request->post_id, why) != 0 || write_forms(w, request, post_bytes, why) != 0) {
+		job_abort(w);
+		return -1;
+	}
+	*writer_r = w;
+	return 0;
+}
+
+static int flush_lines(struct job_writer *w, struct fail *why)
+{
+	struct iovec iov = { w->lines.ptr, w->lines.len };
+
+	if (file_write_all(w->rcpts_fd, &iov, 1) != 0)
+		return spool_fail_errno(why, "cannot write the recipients of out/", w->tmp_name);
+	buf_reset(&w->lines);
+	return 0;
+}
+
+/* An address goes into an SMTP command: control characters would make two of it. */
+static bool address_is_safe(const char *address, size_t len)
+{
+	for (size_t i = 0; i < len; i++)
+		if ((unsigned char)address[i] < 0x20 || address[i] == 0x7f)
+			return false;
+	return len > 0 && len <= 512;
+}
+
+int job_add(struct job_writer *w, unsigned form, const char *address, struct fail *why)
+{
+	size_t len = strlen(address);
+	char head[16];
+	int head_len = snprintf(head, sizeof(head), ". %u ", form);
+
+	if (form >= w->form_count || !address_is_safe(address, len) || w->rcpt_count == JOB_RCPTS_MAX)
+		return fail_permanent(why, "job %s: form %u, recipient number %zu cannot be added", w->id, form, w->rcpt_count + 1);
+	if (w->lines.len + (size_t)head_len + len + 2 > LINES_BYTES && flush_lines(w, why) != 0)
+		return -1;
+	spool_sum_add(&w->sum, (struct span){ head + 1, (size_t)head_len - 1 });
+	spool_sum_add(&w->sum, (struct span){ address, len });
+	buf_put(&w->lines, (struct span){ head, (size_t)head_len });
+	buf_put(&w->lines, (struct span){ address, len });
+	buf_put(&w->lines, (struct span){ "\0\n", 2 });
+	w->rcpt_count++;
+	return 0;
+}
+
+static void free_writer(struct job_writer *w)
+{
+	const int fds[] = { w->dir_fd, w->forms_fd, w->rcpts_fd };
+
+	for (size_t i = 0; i < 3; i++)
+		if (fds[i] >= 0)
+			close(fds[i]);
+	buf_done(&w->lines);
+	free(w);
+}
+
+static int sync_all(struct job_writer *w, struct fail *why)
+{
+	/* Writing out both before the first sync lets a journalling file system commit once for both. */
+	sync_file_range(w->forms_fd, 0, 0, SYNC_FILE_RANGE_WRITE);
+	sync_file_range(w->rcpts_fd, 0, 0, SYNC_FILE_RANGE_WRITE);
+	if (fdatasync(w->forms_fd) != 0 || fdatasync(w->rcpts_fd) != 0 || fsync(w->dir_fd) != 0)
+		return spool_fail_errno(why, "cannot sync out/", w->tmp_name);
+	return 0;
+}
+
+static int commit(struct job_writer *w, struct fail *why)
+{
+	char end[JOB_RCPTS_END_BYTES + 1];
+	int out = w->spool->out_fd;
+	int len = snprintf(end, sizeof(end), "#%010zu %016" PRIx64 "\n", w->rcpt_count, spool_sum_end(&w->sum));
+
+	assert(len == JOB_RCPTS_END_BYTES);
+	if (flush_lines(w, why) != 0)
+		return -1;
+	buf_put(&w->lines, (struct span){ end, JOB_RCPTS_END_BYTES });
+	if (flush_lines(w, why) != 0 || sync_all(w, why) != 0)
+		return -1;
+	if (renameat(out, w->tmp_name, out, w->id) != 0)
+		return spool_fail_errno(why, "cannot rename to out/", w->id);
+	/* A failure here leaves a whole job behind, whose recipients get the post; the route runs again and finds it. */
+	return fsync(out) == 0 ? 0 : spool_fail_errno(why, "cannot sync ", "out");
+}
+
+int job_commit(struct job_writer *w, struct fail *why)
+{
+	if (w->rcpt_count == 0) {
+		job_abort(w);
+		return 0;
+	}
+	if (commit(w, why) != 0) {
+		job_abort(w);
+		return -1;
+	}
+	free_writer(w);
+	return 0;
+}
+
+void job_abort(struct job_writer *w)
+{
+	if (w == NULL)
+		return;
+	if (w->dir_fd >= 0 && exists_at(w->spool->out_fd, w->tmp_name, "")) {
+		job_empty_dir(w->dir_fd);
+		unlinkat(w->spool->out_fd, w->tmp_name, AT_REMOVEDIR);
+	}
+	free_writer(w);
+}
