@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 #include "mail/buf.h"
 #include "mail/form_int.h"
+#include "mail/idna.h"
 
 #include <string.h>
 
@@ -9,40 +10,29 @@
 #define SHOWN_LINE_MAX_BYTES 300
 #define SHOWN_MAX_BYTES ((size_t)256 << 10)
 
-/* Length of the UTF-8 character that s begins with (RFC 3629), or 0. C1 controls (U+0080..U+009F), which terminals obey, are
- * refused with the rest. */
-static size_t utf8_bytes(struct span s)
+/* Terminals obey controls (C1 too, U+0080..U+009F) and turn text around for the bidirectional ones. */
+static bool is_control(unsigned code)
 {
-	static const struct { unsigned char low, high, second_low, second_high; size_t bytes; } rows[] = {
-		{ 0xc2, 0xc2, 0xa0, 0xbf, 2 }, { 0xc3, 0xdf, 0x80, 0xbf, 2 }, { 0xe0, 0xe0, 0xa0, 0xbf, 3 }, { 0xe1, 0xec, 0x80, 0xbf, 3 },
-		{ 0xed, 0xed, 0x80, 0x9f, 3 }, { 0xee, 0xef, 0x80, 0xbf, 3 }, { 0xf0, 0xf0, 0x90, 0xbf, 4 }, { 0xf1, 0xf3, 0x80, 0xbf, 4 },
-		{ 0xf4, 0xf4, 0x80, 0x8f, 4 },
-	};
-	const unsigned char *u = (const unsigned char *)s.ptr;
+	return (code < ' ' && code != '\t') || (code >= 127 && code < 0xa0) || (code >= 0x202a && code <= 0x202e)
+		|| (code >= 0x2066 && code <= 0x2069);
+}
 
-	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
-		size_t good = 2;
+/* Length of what can be shown as it is, a character of UTF-8; 0: the octet must be escaped. */
+static size_t shown_bytes(struct span s)
+{
+	size_t bytes = utf8_char(s);
 
-		if (u[0] < rows[i].low || u[0] > rows[i].high)
-			continue;
-		if (s.len < rows[i].bytes || u[1] < rows[i].second_low || u[1] > rows[i].second_high)
-			return 0;
-		while (good < rows[i].bytes && (u[good] & 0xc0) == 0x80)
-			good++;
-		return good == rows[i].bytes ? good : 0;
-	}
-	return 0;
+	return bytes == 0 || is_control(utf8_code(s, bytes)) ? 0 : bytes;
 }
 
 /* Text of a stranger, safe for a terminal. */
 static void put_escaped(struct buf *b, struct span text)
 {
 	while (text.len > 0) {
-		unsigned char c = (unsigned char)text.ptr[0];
-		size_t step = c == '\t' || (c >= ' ' && c < 127) ? 1 : utf8_bytes(text);
+		size_t step = shown_bytes(text);
 
 		if (step == 0) {
-			buf_printf(b, "\\x%02X", c);
+			buf_printf(b, "\\x%02X", (unsigned char)text.ptr[0]);
 			step = 1;
 		} else {
 			buf_put(b, span_sub(text, 0, step));

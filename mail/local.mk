@@ -11,6 +11,7 @@ libmail_la_SOURCES = \
 	mail/form_render.c \
 	mail/log.c \
 	mail/message.c \
+	mail/mime.c \
 	mail/secret.c \
 	mail/span.c \
 	mail/transfer.c

@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
+#include "mail/idna.h"
 #include "mail/message.h"
 
 #include <assert.h>
@@ -260,20 +261,6 @@ size_t message_field_count(const struct message *m, const char *name)
 const char *message_line_end(const struct message *m)
 {
 	return m->line_ends == LINE_ENDS_LF ? "\n" : "\r\n";
-}
-
-/* Eight octets a step: this runs over every byte of every post. */
-static bool has_8bit(struct span s)
-{
-	uint64_t high = 0, word;
-
-	for (; s.len >= sizeof(word); s = span_sub(s, sizeof(word), s.len)) {
-		memcpy(&word, s.ptr, sizeof(word));
-		high |= word;
-	}
-	for (size_t i = 0; i < s.len; i++)
-		high |= (unsigned char)s.ptr[i];
-	return (high & UINT64_C(0x8080808080808080)) != 0;
 }
 
 static void note_fault(struct message_scan *scan, enum message_fault fault, size_t offset)

@@ -14,15 +14,37 @@ TESTS += tests/unit/test_reply
 tests_unit_test_reply_SOURCES = tests/unit/test_reply.c
 tests_unit_test_reply_LDADD = $(LISTD_TEST_LIBS)
 
-# messages as bytes and edits
-check_PROGRAMS += tests/unit/test_message tests/unit/test_form tests/unit/test_transfer
-TESTS += tests/unit/test_message tests/unit/test_form tests/unit/test_transfer
-tests_unit_test_transfer_SOURCES = tests/unit/test_transfer.c
-tests_unit_test_transfer_LDADD = $(TEST_LIBS)
-tests_unit_test_message_SOURCES = tests/unit/test_message.c
-tests_unit_test_message_LDADD = $(TEST_LIBS)
+# messages as bytes and edits, their structure
+MESSAGE_TESTS = \
+	tests/unit/test_form \
+	tests/unit/test_message \
+	tests/unit/test_mime \
+	tests/unit/test_transfer
+check_PROGRAMS += $(MESSAGE_TESTS)
+TESTS += $(MESSAGE_TESTS)
 tests_unit_test_form_SOURCES = tests/unit/test_form.c
 tests_unit_test_form_LDADD = $(TEST_LIBS)
+tests_unit_test_message_SOURCES = tests/unit/test_message.c
+tests_unit_test_message_LDADD = $(TEST_LIBS)
+tests_unit_test_mime_SOURCES = tests/unit/test_mime.c
+tests_unit_test_mime_LDADD = $(TEST_LIBS)
+tests_unit_test_transfer_SOURCES = tests/unit/test_transfer.c
+tests_unit_test_transfer_LDADD = $(TEST_LIBS)
+if FUZZ
+noinst_PROGRAMS += tests/fuzz/fuzz_form tests/fuzz/fuzz_message tests/fuzz/fuzz_mime tests/fuzz/fuzz_transfer
+tests_fuzz_fuzz_form_SOURCES = tests/fuzz/fuzz_form.c
+tests_fuzz_fuzz_form_LDADD = $(TEST_LIBS)
+tests_fuzz_fuzz_form_LDFLAGS = $(AM_LDFLAGS) $(FUZZ_LDFLAGS)
+tests_fuzz_fuzz_message_SOURCES = tests/fuzz/fuzz_message.c
+tests_fuzz_fuzz_message_LDADD = $(TEST_LIBS)
+tests_fuzz_fuzz_message_LDFLAGS = $(AM_LDFLAGS) $(FUZZ_LDFLAGS)
+tests_fuzz_fuzz_mime_SOURCES = tests/fuzz/fuzz_mime.c
+tests_fuzz_fuzz_mime_LDADD = $(TEST_LIBS)
+tests_fuzz_fuzz_mime_LDFLAGS = $(AM_LDFLAGS) $(FUZZ_LDFLAGS)
+tests_fuzz_fuzz_transfer_SOURCES = tests/fuzz/fuzz_transfer.c
+tests_fuzz_fuzz_transfer_LDADD = $(TEST_LIBS)
+tests_fuzz_fuzz_transfer_LDFLAGS = $(AM_LDFLAGS) $(FUZZ_LDFLAGS)
+endif
 
 # DNS
 check_PROGRAMS += tests/unit/test_dns
