@@ -55,3 +55,7 @@ mailinclude_HEADERS = \
 	mail/secret.h \
 	mail/span.h \
 	mail/transfer.h
+
+# Globs, for receivers and rules.
+libmail_la_SOURCES += mail/glob.c
+mailinclude_HEADERS += mail/glob.h

@@ -98,6 +98,18 @@ bool span_next(struct span *rest, char sep, struct span *part_r)
 	return true;
 }
 
+bool span_word(struct span *rest, struct span *word_r)
+{
+	size_t len = 0;
+
+	*rest = span_trim(*rest);
+	while (len < rest->len && !is_blank(rest->ptr[len]))
+		len++;
+	*word_r = span_sub(*rest, 0, len);
+	*rest = span_sub(*rest, len, rest->len);
+	return len > 0;
+}
+
 bool span_number(struct span a, unsigned long long max, unsigned long long *number_r)
 {
 	unsigned long long number = 0;

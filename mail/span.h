@@ -34,6 +34,8 @@ struct span span_sub(struct span a, size_t from, size_t count);
 struct span span_trim(struct span a);
 /* Take the part of *rest before the first sep (or all of it) off its front; false when *rest is exhausted (ptr NULL). */
 bool span_next(struct span *rest, char sep, struct span *part_r);
+/* Take the next word (what stands between spaces, tabs, CR and LF) off the front of *rest; false when there is none. */
+bool span_word(struct span *rest, struct span *word_r);
 /* Decimal number 0..max without sign or blanks; false when a is anything else. */
 bool span_number(struct span a, unsigned long long max, unsigned long long *number_r);
 

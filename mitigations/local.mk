@@ -23,3 +23,13 @@ libmitigations_la_SOURCES += \
 	mitigations/strategies/table.c \
 	mitigations/strategies/wrap.c
 noinst_HEADERS += mitigations/strategies/strategies_int.h
+
+# DMARC, the facts, receivers and rules.
+libmitigations_la_SOURCES += \
+	mitigations/auth/dmarc_discover.c \
+	mitigations/auth/dmarc_evaluate.c \
+	mitigations/auth/dmarc_org.c \
+	mitigations/auth/dmarc_record.c \
+	mitigations/receivers.c \
+	mitigations/rules.c
+noinst_HEADERS += mitigations/auth/dmarc_int.h

@@ -8,12 +8,12 @@
 #include "mail/dns.h"
 
 struct receiver {
-	const char *name;        /* operator ("google"), or the domain itself for an unknown one in its own class */
+	const char *name;        /* operator ("google"), "unknown" for everybody who is not named */
 	bool enforces;           /* acts on DMARC failures of quarantine and reject domains */
 	bool trusts_arc;         /* honours ARC seals of our domain */
 	bool allowlists_us;      /* has agreed to accept this list server's copies as they are */
 	bool takes_smtputf8;     /* informational */
-	const char *source;      /* "receivers.conf:12", "configured", "default" */
+	const char *source;      /* "receivers.conf:12" (the last row about it), "default" */
 };
 
 /* The table, made from one or more files in this syntax (line by line, "#" comments):
@@ -23,15 +23,27 @@ struct receiver {
  *     enforces yes|no
  *     trusts-arc yes|no
  *     allowlists-us yes|no
- * A later row for the same operator overrides single settings of an earlier one. -1: file, line, what was expected. */
+ *     smtputf8 yes|no
+ * A later row for the same operator overrides single settings of an earlier one and adds to its globs and domains; a domain that an earlier row has
+ * moves to the later one. The operator "unknown" is everybody who is not named. -1: file, line, what was expected. To be read before threads ask. */
 struct receivers;
+
+/* 10,000 operators, and 100,000 globs and domains together: far beyond what anybody keeps by hand; each MX that is looked up is held against
+ * every glob. */
+#define RECEIVERS_MAX 10000
+#define RECEIVERS_PATTERNS_MAX 100000
+#define RECEIVERS_CACHE_MAX 16384       /* domains remembered */
+#define RECEIVERS_CACHE_SECS 3600
+#define RECEIVERS_CACHE_FAILED_SECS 60  /* a look-up that failed is tried again sooner */
+
 int receivers_parse(struct span text, const char *file, struct receivers *receivers, struct fail *why);
 struct receivers *receivers_new(void);
 void receivers_free(struct receivers *receivers);
 
-/* The operator of a recipient domain: by domain row, else by the MX of lowest preference that a row names, else the default receiver under
+/* The operator of a recipient domain (any form; A-labels are made of it): by domain row, else by the MX of lowest preference that a row names (a domain
+ * without MX is its own, RFC 5321 5.1), else the default receiver under
  * the name "unknown". A failed MX look-up gives the default too. Answers are cached in the table for an hour (DNS TTL does not
- * matter here: an operator changes seldom); threads may call at once. The row is valid until receivers_free. */
+ * matter here: an operator changes seldom); threads may call at once, and none waits for another one's question. The row is valid until receivers_free. */
 const struct receiver *receivers_find(struct receivers *receivers, struct resolver *dns, const struct clock *clock, const char *domain);
 /* Operator by name ("unknown" is the default row), or NULL. */
 const struct receiver *receivers_by_name(const struct receivers *receivers, const char *name);
