@@ -1,1 +1,4 @@
 # conf/
+
+# What is known of receivers: shipped where packages put what they may replace; a site's own rows stand in files that listd.conf names after it.
+dist_pkgdata_DATA = conf/receivers.conf
