@@ -86,3 +86,25 @@ tests_unit_test_job_SOURCES = tests/unit/test_job.c
 tests_unit_test_job_LDADD = $(LISTD_TEST_LIBS)
 tests_unit_test_verp_SOURCES = tests/unit/test_verp.c
 tests_unit_test_verp_LDADD = $(LISTD_TEST_LIBS)
+
+# DMARC, receivers and rules
+check_PROGRAMS += tests/unit/test_dmarc tests/unit/test_receivers tests/unit/test_rules
+TESTS += tests/unit/test_dmarc tests/unit/test_receivers tests/unit/test_rules
+tests_unit_test_dmarc_SOURCES = tests/unit/test_dmarc.c
+tests_unit_test_dmarc_LDADD = $(TEST_LIBS) $(PSL_LIBS)
+tests_unit_test_receivers_SOURCES = tests/unit/test_receivers.c
+tests_unit_test_receivers_LDADD = $(TEST_LIBS)
+tests_unit_test_rules_SOURCES = tests/unit/test_rules.c
+tests_unit_test_rules_LDADD = $(TEST_LIBS)
+if FUZZ
+noinst_PROGRAMS += tests/fuzz/fuzz_dmarc_record tests/fuzz/fuzz_receivers tests/fuzz/fuzz_rules
+tests_fuzz_fuzz_dmarc_record_SOURCES = tests/fuzz/fuzz_dmarc_record.c
+tests_fuzz_fuzz_dmarc_record_LDADD = $(TEST_LIBS)
+tests_fuzz_fuzz_dmarc_record_LDFLAGS = $(AM_LDFLAGS) $(FUZZ_LDFLAGS)
+tests_fuzz_fuzz_receivers_SOURCES = tests/fuzz/fuzz_receivers.c
+tests_fuzz_fuzz_receivers_LDADD = $(TEST_LIBS)
+tests_fuzz_fuzz_receivers_LDFLAGS = $(AM_LDFLAGS) $(FUZZ_LDFLAGS)
+tests_fuzz_fuzz_rules_SOURCES = tests/fuzz/fuzz_rules.c
+tests_fuzz_fuzz_rules_LDADD = $(TEST_LIBS)
+tests_fuzz_fuzz_rules_LDFLAGS = $(AM_LDFLAGS) $(FUZZ_LDFLAGS)
+endif
