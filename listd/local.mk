@@ -18,6 +18,20 @@ noinst_HEADERS += \
 	listd/spool/spool.h \
 	listd/store/store.h
 
+# store
+liblistd_la_SOURCES += \
+	listd/store/record.c \
+	listd/store/store_bdb.c \
+	listd/store/store_holds.c \
+	listd/store/store_lists.c \
+	listd/store/store_members.c \
+	listd/store/store_misc.c \
+	listd/store/store_purge.c \
+	listd/store/store_rows.c
+noinst_HEADERS += \
+	listd/store/record.h \
+	listd/store/store_int.h
+
 # spool, intake, delivery
 liblistd_la_SOURCES += \
 	listd/delivery/verp.c \

@@ -13,6 +13,10 @@ check_PROGRAMS += tests/unit/test_reply
 TESTS += tests/unit/test_reply
 tests_unit_test_reply_SOURCES = tests/unit/test_reply.c
 tests_unit_test_reply_LDADD = $(LISTD_TEST_LIBS)
+check_PROGRAMS += tests/unit/test_store
+TESTS += tests/unit/test_store
+tests_unit_test_store_SOURCES = tests/unit/test_store.c
+tests_unit_test_store_LDADD = $(LISTD_TEST_LIBS) $(DB_LIBS)
 
 # messages as bytes and edits, their structure
 MESSAGE_TESTS = \

@@ -32,8 +32,9 @@ int store_list_create(struct store *store, const char *address, const char *text
 int store_list_get(struct store *store, struct arena *a, const char *address, struct store_list *list_r, struct fail *why);
 /* Replace the settings. -1 permanent: no such list. */
 int store_list_put(struct store *store, const char *address, const char *text, struct fail *why);
-/* The list and its members, holds, aliases, seen rows. */
+/* The list and its members, holds, aliases, seen rows. -1 permanent: no such list. */
 int store_list_delete(struct store *store, const char *address, struct fail *why);
+/* -1 permanent: no such list, or there is one under the new address. */
 int store_list_rename(struct store *store, const char *from, const char *to, const char *text, struct fail *why);
 /* All lists, by address. */
 int store_list_all(struct store *store, struct arena *a, struct store_list **lists_r, size_t *count_r, struct fail *why);
@@ -61,7 +62,9 @@ int store_member_put(struct store *store, const char *list, const struct member 
 int store_member_get(struct store *store, struct arena *a, const char *list, const char *key, struct member *member_r, struct fail *why); /* 1, 0, -1 */
 /* removed_r counts those that were there. */
 int store_members_remove(struct store *store, const char *list, const char *const *keys, size_t count, size_t *removed_r, struct fail *why);
-/* Every member in key order, as of one moment; the callback's member is valid during the call only; non-zero from it ends the walk and is returned. */
+/* Every member in key order: whoever is a member from start to end is seen once; one who is added or removed meanwhile may be seen or not. Members are
+ * read in portions, so that the callback may take its time and call the store, and a writer never waits for it. The callback's member is valid during
+ * the call only; non-zero from it ends the walk and is returned. */
 int store_members_each(struct store *store, const char *list, int (*each)(void *context, const struct member *member), void *context, struct fail *why);
 /* The lists an address is on. */
 int store_member_lists(struct store *store, struct arena *a, const char *key, const char ***lists_r, size_t *count_r, struct fail *why);
