@@ -248,10 +248,11 @@ static int put_hex(struct reader *r, struct dns_line *line, struct span raw)
 {
 	for (size_t i = 0; i < raw.len; i += 2) {
 		int high = hex_digit(raw.ptr[i]), low = i + 1 < raw.len ? hex_digit(raw.ptr[i + 1]) : -1;
-		uint8_t octet = (uint8_t)(high << 4 | low);
+		uint8_t octet;
 
 		if (high < 0 || low < 0)
 			return fail_permanent(r->why, "bad hexadecimal digits");
+		octet = (uint8_t)(high << 4 | low);
 		if (put(r, line, &octet, 1) != 0)
 			return -1;
 	}

@@ -4,7 +4,14 @@ libmitigations_la_SOURCES =
 libmitigations_la_LIBADD = libmail.la $(OPENDKIM_LIBS) $(SPF_LIBS) $(PSL_LIBS) $(CRYPTO_LIBS) $(UNBOUND_LIBS) $(IDN2_LIBS) $(PCRE2_LIBS)
 libmitigations_la_LDFLAGS = $(AM_LDFLAGS) -version-info 0:0:0
 # SPF and the names of results.
-libmitigations_la_SOURCES += mitigations/auth/result.c
+libmitigations_la_SOURCES += \
+	mitigations/auth/result.c \
+	mitigations/auth/spf.c \
+	mitigations/auth/spf_eval.c \
+	mitigations/auth/spf_guard.c \
+	mitigations/auth/spf_macro.c \
+	mitigations/auth/spf_syntax.c
+noinst_HEADERS += mitigations/auth/spf_int.h
 
 pkgconfigdir = $(libdir)/pkgconfig
 pkgconfig_DATA = mitigations/libmitigations.pc

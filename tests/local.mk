@@ -55,6 +55,10 @@ check_PROGRAMS += tests/unit/test_dns
 TESTS += tests/unit/test_dns
 tests_unit_test_dns_SOURCES = tests/unit/test_dns.c
 tests_unit_test_dns_LDADD = $(TEST_LIBS)
+check_PROGRAMS += tests/unit/test_spf
+TESTS += tests/unit/test_spf
+tests_unit_test_spf_SOURCES = tests/unit/test_spf.c
+tests_unit_test_spf_LDADD = $(TEST_LIBS)
 if FUZZ
 noinst_PROGRAMS += tests/fuzz/fuzz_zone
 tests_fuzz_fuzz_zone_SOURCES = tests/fuzz/fuzz_zone.c
