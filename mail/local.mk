@@ -25,7 +25,9 @@ libmail_la_SOURCES += \
 	mail/address.c \
 	mail/address_list.c \
 	mail/address_scan.c \
+	mail/authres.c \
 	mail/charset.c \
+	mail/date.c \
 	mail/encword.c \
 	mail/header.c \
 	mail/header_params.c \

@@ -69,6 +69,8 @@ endif
 # text of header fields
 TEXT_TESTS = \
 	tests/unit/test_address \
+	tests/unit/test_authres \
+	tests/unit/test_date \
 	tests/unit/test_encword \
 	tests/unit/test_header \
 	tests/unit/test_idna
@@ -83,6 +85,22 @@ tests_unit_test_header_SOURCES = tests/unit/test_header.c
 tests_unit_test_header_LDADD = $(TEST_LIBS)
 tests_unit_test_idna_SOURCES = tests/unit/test_idna.c
 tests_unit_test_idna_LDADD = $(TEST_LIBS)
+tests_unit_test_authres_SOURCES = tests/unit/test_authres.c
+tests_unit_test_authres_LDADD = $(TEST_LIBS)
+tests_unit_test_date_SOURCES = tests/unit/test_date.c
+tests_unit_test_date_LDADD = $(TEST_LIBS)
+if FUZZ
+noinst_PROGRAMS += tests/fuzz/fuzz_address tests/fuzz/fuzz_authres tests/fuzz/fuzz_header
+tests_fuzz_fuzz_address_SOURCES = tests/fuzz/fuzz_address.c
+tests_fuzz_fuzz_address_LDADD = $(TEST_LIBS)
+tests_fuzz_fuzz_address_LDFLAGS = $(AM_LDFLAGS) $(FUZZ_LDFLAGS)
+tests_fuzz_fuzz_authres_SOURCES = tests/fuzz/fuzz_authres.c
+tests_fuzz_fuzz_authres_LDADD = $(TEST_LIBS)
+tests_fuzz_fuzz_authres_LDFLAGS = $(AM_LDFLAGS) $(FUZZ_LDFLAGS)
+tests_fuzz_fuzz_header_SOURCES = tests/fuzz/fuzz_header.c
+tests_fuzz_fuzz_header_LDADD = $(TEST_LIBS)
+tests_fuzz_fuzz_header_LDFLAGS = $(AM_LDFLAGS) $(FUZZ_LDFLAGS)
+endif
 
 # spool, intake, delivery
 check_PROGRAMS += tests/unit/test_spool tests/unit/test_job tests/unit/test_verp
