@@ -7,6 +7,7 @@
 #include <string.h>
 #include <sysexits.h>
 
+__attribute__((format(printf, 2, 0)))
 static void write_text(char *text, const char *format, va_list args)
 {
 	vsnprintf(text, FAIL_TEXT_MAX_BYTES, format, args);
@@ -15,6 +16,7 @@ static void write_text(char *text, const char *format, va_list args)
 			*p = '?';
 }
 
+__attribute__((format(printf, 5, 0)))
 static int fill(struct fail *why, bool temporary, int code, const char *enhanced, const char *format, va_list args)
 {
 	if (why == NULL)
