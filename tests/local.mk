@@ -64,6 +64,10 @@ noinst_PROGRAMS += tests/fuzz/fuzz_zone
 tests_fuzz_fuzz_zone_SOURCES = tests/fuzz/fuzz_zone.c
 tests_fuzz_fuzz_zone_LDADD = $(TEST_LIBS)
 tests_fuzz_fuzz_zone_LDFLAGS = $(AM_LDFLAGS) $(FUZZ_LDFLAGS)
+noinst_PROGRAMS += tests/fuzz/fuzz_spf
+tests_fuzz_fuzz_spf_SOURCES = tests/fuzz/fuzz_spf.c
+tests_fuzz_fuzz_spf_LDADD = $(TEST_LIBS)
+tests_fuzz_fuzz_spf_LDFLAGS = $(AM_LDFLAGS) $(FUZZ_LDFLAGS)
 endif
 
 # text of header fields
