@@ -170,7 +170,7 @@ void *arena_grow(struct arena *a, void *items, size_t *cap, size_t count, size_t
 		*array = bigger;
 		*cap = more;
 	}
-	return *array + count * size;
+	return memset(*array + count * size, 0, size); /* it may have been in use before */
 }
 
 size_t arena_used_bytes(const struct arena *a)

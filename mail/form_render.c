@@ -115,8 +115,8 @@ static bool is_separation_needed(const struct plan *plan, const struct edit *edi
 
 	if (of->body_offset > head_end)
 		return false;
-	if (of->body_bytes > 0)
-		return count > 0 && edits[0].at <= of->body_offset;
+	if (of->body_bytes > 0) /* up to the end of the line that is no field: what is put into it could make it one */
+		return count > 0 && edits[0].at <= of->body_offset + span_find_byte(span_sub(of->bytes, of->body_offset, of->body_bytes), '\n');
 	for (size_t i = 0; i < count; i++)
 		put_bytes += edits[i].field.len == 0 ? edits[i].put.len : 0;
 	return put_bytes > 0;

@@ -59,6 +59,23 @@ static void test_arena_keeps_what_it_gave(void **state)
 	arena_free(a);
 }
 
+static void test_arena_grow_zeroes(void **state)
+{
+	struct arena *a = arena_new(1 << 20);
+	size_t cap = 0;
+	int *items = NULL, *item;
+
+	(void)state;
+	for (size_t round = 0; round < 2; round++) /* the second one over what the first has left */
+		for (size_t i = 0; i < 20; i++) {
+			item = arena_grow(a, &items, &cap, i, sizeof(*item));
+			assert_int_equal(*item, 0);
+			*item = 7;
+		}
+	assert_int_equal(items[0], 7);
+	arena_free(a);
+}
+
 static void test_buf_stops_at_its_maximum(void **state)
 {
 	struct buf b;
@@ -144,6 +161,7 @@ int main(void)
 {
 	static const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_span_number), cmocka_unit_test(test_span_next), cmocka_unit_test(test_arena_keeps_what_it_gave),
+		cmocka_unit_test(test_arena_grow_zeroes),
 		cmocka_unit_test(test_buf_stops_at_its_maximum), cmocka_unit_test(test_fail_has_no_line_ends),
 		cmocka_unit_test(test_secret_codes), cmocka_unit_test(test_file_replace_and_read),
 	};

@@ -131,6 +131,8 @@ static void test_edits(void **state)
 		{ "A: 1\n", "Fb", "A: 1\nX-1: y\n\nfoot\n" },
 		{ "A: 1\n", "tb", "X-1: y\nA: 1\nX-2: y\n" },
 		{ "A: 1\n", "Z", "A: 1\n" },
+		{ "A: 1\n", "t1F", "A: 1\n\nfoot\n" },
+		{ "A: 1\n", "txF", "A: 1\n\nfoot\n" },
 		{ "A: 1", "bb", "A: 1\r\nX-1: y\r\nX-2: y\r\n" },
 		{ "A: 1", "t", "X-1: y\r\nA: 1" },
 		{ "A: 1", "F", "A: 1\r\n\r\nfoot\n" },
@@ -150,6 +152,7 @@ static void test_edits(void **state)
 		{ "A: 1\njunk\nB: 2\n\n", "C", "A: 1\n\n*unk\nB: 2\n\n" },
 		{ "A: 1\nFrom x\nB: 2\n\n", "d", "\nFrom x\nB: 2\n\n" },
 		{ " folded\nB: 2\n\n", "t", "X-1: y\r\n\r\n folded\nB: 2\n\n" },
+		{ "junk", "F", "\r\njunkfoot\n" },
 		{ "junk\n", "H", "\r\nhi\njunk\n" },
 	};
 
