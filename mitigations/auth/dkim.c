@@ -1,0 +1,167 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* libopendkim verifies; what it passes passes, if our reading of signature and key finds no fault either. What it does not pass is
+ * looked at again by signature.c: it tells a changed body from a changed header, goes by the clock that was handed in, reads keys beyond 1,023
+ * octets, and does not share the library's faults (a blank between "b" and "=", ed25519 with simple header canonicalization). */
+#include "mitigations/auth/dkim.h"
+#include "mail/idna.h"
+#include "mitigations/auth/dkim_library.h"
+#include "mitigations/auth/signature.h"
+
+#include <string.h>
+
+struct evaluation {
+	struct arena *arena;
+	const struct message *message;
+	struct pubkey_queries *queries;
+	struct body_hashes hashes;
+	struct signature parsed[DKIM_SIGNATURES_MAX];
+	struct library_signature library[DKIM_SIGNATURES_MAX];
+};
+
+static size_t find_fields(const struct message *m, const struct field *fields_r[DKIM_SIGNATURES_MAX])
+{
+	size_t count = 0;
+
+	for (size_t i = 0; i < m->field_count && count < DKIM_SIGNATURES_MAX; i++)
+		if (span_eq_text_nocase(m->fields[i].name, "DKIM-Signature"))
+			fields_r[count++] = &m->fields[i];
+	return count;
+}
+
+static void set_result(struct dkim_signature *s, enum auth_result result, const char *reason)
+{
+	s->result = result;
+	s->reason = reason;
+}
+
+static const char *or_empty(const char *text)
+{
+	return text == NULL ? "" : text;
+}
+
+/* Read a field. AUTH_NONE as result: to be verified. */
+static void read_signature(struct arena *a, const struct field *field, int64_t now, struct signature *parsed, struct dkim_signature *s)
+{
+	const char *reason;
+	enum auth_result result = signature_parse(a, field->value, SIGNATURE_DKIM, parsed, &reason);
+
+	s->field = field;
+	s->domain = or_empty(parsed->domain);
+	s->selector = or_empty(parsed->selector);
+	s->algorithm = parsed->algorithm_name;
+	s->signed_fields = parsed->signed_fields;
+	s->auid = parsed->auid;
+	s->header_relaxed = parsed->header_canon == CANON_RELAXED;
+	s->body_relaxed = parsed->body_canon == CANON_RELAXED;
+	s->has_length = parsed->has_length;
+	set_result(s, result, reason);
+	if (result == AUTH_NONE && !signature_in_time(parsed, now, &reason))
+		set_result(s, AUTH_PERMERROR, reason);
+}
+
+static enum auth_result key_result(enum pubkey_status status)
+{
+	switch (status) {
+	case PUBKEY_TEMPORARY:
+		return AUTH_TEMPERROR;
+	case PUBKEY_WEAK:
+		return AUTH_POLICY;
+	case PUBKEY_USABLE:
+	case PUBKEY_ABSENT:
+	case PUBKEY_REVOKED:
+	case PUBKEY_BAD:
+	case PUBKEY_UNFIT:
+		break;
+	}
+	return AUTH_PERMERROR;
+}
+
+/* t=s in the key record: the domain of i= must be d= itself. */
+static bool is_exact_domain(struct arena *a, const struct signature *parsed)
+{
+	size_t at = parsed->auid.len;
+	const char *domain;
+
+	if (at == 0)
+		return true;
+	while (at > 0 && parsed->auid.ptr[at - 1] != '@')
+		at--;
+	domain = idna_to_ascii(a, span_sub(parsed->auid, at, parsed->auid.len));
+	return domain != NULL && strcmp(domain, parsed->domain) == 0;
+}
+
+/* What the library did not pass. */
+static void look_again(struct evaluation *e, const struct signature *parsed, const struct pubkey *key, struct dkim_signature *s)
+{
+	bool known;
+
+	if (!signature_verify_header(parsed, key, e->message, s->field)) {
+		set_result(s, AUTH_FAIL, "the signed header fields were changed, or the key is another");
+		return;
+	}
+	s->body_hash_ok = body_hashes_match(&e->hashes, parsed, &known);
+	if (s->body_hash_ok)
+		set_result(s, AUTH_PASS, "good signature");
+	else
+		set_result(s, AUTH_FAIL, known ? "the body was changed" : "a second signature with l= that could not be confirmed");
+}
+
+static void judge(struct evaluation *e, size_t i, struct dkim_signature *s)
+{
+	const struct signature *parsed = &e->parsed[i];
+	struct pubkey key;
+
+	pubkey_queries_key(e->queries, parsed->selector, parsed->domain, parsed->algorithm, &key);
+	s->is_test_key = key.is_test;
+	if (key.status != PUBKEY_USABLE) {
+		set_result(s, key_result(key.status), key.reason);
+	} else if (key.exact_domain && !is_exact_domain(e->arena, parsed)) {
+		set_result(s, AUTH_PERMERROR, "the key is not for subdomains");
+	} else if (e->library[i].passes_r) {
+		s->body_hash_ok = true;
+		set_result(s, AUTH_PASS, "good signature");
+	} else {
+		look_again(e, parsed, &key, s);
+	}
+	pubkey_done(&key);
+}
+
+void dkim_evaluate(struct arena *a, struct resolver *dns, const struct clock *clock, const struct message *m, struct dkim_result *result_r)
+{
+	const struct field *fields[DKIM_SIGNATURES_MAX];
+	size_t count = find_fields(m, fields);
+	struct dkim_signature *signatures = arena_array(a, count, sizeof(*signatures));
+	struct evaluation *e;
+
+	*result_r = (struct dkim_result){ signatures, count };
+	if (count == 0)
+		return;
+	e = arena_alloc(a, sizeof(*e));
+	e->arena = a;
+	e->message = m;
+	e->hashes.message = m;
+	e->queries = arena_alloc(a, sizeof(*e->queries));
+	pubkey_queries_init(e->queries, a, dns);
+	for (size_t i = 0; i < count; i++) {
+		read_signature(a, fields[i], clock_now(clock), &e->parsed[i], &signatures[i]);
+		e->library[i] = (struct library_signature){ .field = fields[i], .wanted = signatures[i].result == AUTH_NONE };
+		if (e->library[i].wanted)
+			pubkey_queries_start(e->queries, e->parsed[i].selector, e->parsed[i].domain);
+	}
+	library_verify(m, e->queries, e->library, count);
+	for (size_t i = 0; i < count; i++)
+		if (e->library[i].wanted)
+			judge(e, i, &signatures[i]);
+	pubkey_queries_done(e->queries);
+}
+
+void dkim_covers(const struct dkim_signature *signature, const struct message *m, const char *name, bool *covered_r, bool *oversigned_r)
+{
+	struct span rest = signature->signed_fields, one;
+	size_t named = 0;
+
+	while (span_next(&rest, ':', &one))
+		named += span_eq_text_nocase(span_trim(one), name);
+	*covered_r = named > 0;
+	*oversigned_r = named > message_field_count(m, name);
+}
