@@ -40,3 +40,23 @@ libmitigations_la_SOURCES += \
 	mitigations/receivers.c \
 	mitigations/rules.c
 noinst_HEADERS += mitigations/auth/dmarc_int.h
+
+# Signatures: keys, DKIM, ARC, signing.
+libmitigations_la_SOURCES += \
+	mitigations/auth/arc.c \
+	mitigations/auth/arc_seal.c \
+	mitigations/auth/canon.c \
+	mitigations/auth/dkim.c \
+	mitigations/auth/dkim_library.c \
+	mitigations/auth/draft.c \
+	mitigations/auth/pubkey.c \
+	mitigations/auth/signature.c \
+	mitigations/key.c \
+	mitigations/keyring.c \
+	mitigations/sign.c
+noinst_HEADERS += \
+	mitigations/auth/arc_int.h \
+	mitigations/auth/dkim_library.h \
+	mitigations/auth/draft.h \
+	mitigations/auth/pubkey.h \
+	mitigations/auth/signature.h

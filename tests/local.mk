@@ -138,3 +138,18 @@ tests_fuzz_fuzz_rules_SOURCES = tests/fuzz/fuzz_rules.c
 tests_fuzz_fuzz_rules_LDADD = $(TEST_LIBS)
 tests_fuzz_fuzz_rules_LDFLAGS = $(AM_LDFLAGS) $(FUZZ_LDFLAGS)
 endif
+
+# Signatures: canonicalization, keys, DKIM, ARC, signing.
+check_PROGRAMS += tests/unit/test_canon tests/unit/test_key tests/unit/test_sign tests/unit/test_dkim tests/unit/test_arc
+TESTS += tests/unit/test_canon tests/unit/test_key tests/unit/test_sign tests/unit/test_dkim tests/unit/test_arc
+tests_unit_test_canon_SOURCES = tests/unit/test_canon.c
+tests_unit_test_canon_LDADD = $(TEST_LIBS)
+tests_unit_test_key_SOURCES = tests/unit/test_key.c
+tests_unit_test_key_LDADD = $(TEST_LIBS)
+tests_unit_test_sign_SOURCES = tests/unit/test_sign.c
+tests_unit_test_sign_LDADD = $(TEST_LIBS)
+tests_unit_test_dkim_SOURCES = tests/unit/test_dkim.c
+tests_unit_test_dkim_LDADD = $(TEST_LIBS)
+tests_unit_test_arc_SOURCES = tests/unit/test_arc.c
+tests_unit_test_arc_LDADD = $(TEST_LIBS)
+noinst_HEADERS += tests/unit/auth_data.h

@@ -14,7 +14,7 @@
 struct arc_set {
 	const struct field *results, *message_signature, *seal; /* AAR, AMS, AS */
 	const char *seal_domain, *seal_selector;                /* d=, s= of the AS */
-	const char *message_domain;                             /* d= of the AMS */
+	const char *message_domain;                             /* d= of the AMS; each is NULL where it is missing or no domain */
 };
 
 struct arc_result {
