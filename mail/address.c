@@ -36,7 +36,7 @@ static bool is_local(struct span s)
 }
 
 /* [192.0.2.1] or [IPv6:2001:db8::1] (RFC 5321 4.1.3). */
-static bool is_literal(struct arena *a, struct span s)
+bool address_is_literal(struct arena *a, struct span s)
 {
 	struct span inner = span_sub(s, 1, s.len - 2);
 	unsigned char ip[16];
@@ -85,7 +85,7 @@ int address_parse(struct arena *a, struct span text, struct address *address_r, 
 		return bad_address(why, "it holds a blank, an invisible character, or one that is not UTF-8");
 	if (!is_local(found.local))
 		return bad_address(why, "the part before the @ holds a character that must be quoted");
-	if (found.domain.ptr[0] == '[' ? !is_literal(a, found.domain) : !is_host(a, found.domain))
+	if (found.domain.ptr[0] == '[' ? !address_is_literal(a, found.domain) : !is_host(a, found.domain))
 		return bad_address(why, "the part after the @ is no host name");
 	found.spec = arena_span(a, text);
 	found.local = span_sub(found.spec, 0, at);

@@ -27,6 +27,8 @@ struct address_reader {
 
 /* Characters that stand for themselves in atoms: printable, none of RFC 5322's specials; UTF-8 too (RFC 6532 3.2). */
 bool address_is_atom_octet(char c);
+/* Is s a domain literal that holds an IP address? */
+bool address_is_literal(struct arena *a, struct span s);
 /* Is the domain one that can be looked up, or a literal? */
 bool address_is_domain(struct arena *a, struct span domain);
 /* List an address. The spans need not last; spec and parts are copied. Sets too_many at the maximum. */

@@ -9,8 +9,8 @@
 
 bool address_is_domain(struct arena *a, struct span domain)
 {
-	if (domain.len > 2 && domain.ptr[0] == '[')
-		return domain.ptr[domain.len - 1] == ']';
+	if (domain.len > 0 && domain.ptr[0] == '[')
+		return address_is_literal(a, domain);
 	return idna_to_ascii(a, domain) != NULL;
 }
 

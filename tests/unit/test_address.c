@@ -164,6 +164,8 @@ static const struct field_row { char damaged; const char *value, *specs, *domain
 	  "mail.example|bank.example", "" },
 	{ '!', "ceo\xef\xbc\xa0" "bank.example", "ceo@bank.example", "bank.example", "ceo\xef\xbc\xa0" "bank.example" },
 	{ '!', "ceo@ban\xe2\x80\x8bk.example", "ceo@ban\xe2\x80\x8bk.example|ceo@ban", "bank.example|ban", "" },
+	{ '!', "ann@[IPv6:2001:d;b:1]", "ann@[IPv6:2001:d;b:1]", "", "" },
+	{ '!', "ann@[not an address]", "ann@[not]", "", "" },
 	{ '!', "ann@exa mple.com", "ann@exa", "exa", "" },
 	{ '!', "ann@exa_mple..com", "ann@exa_mple..com", "", "" },
 	{ '!', "\"a b\"@bank.example <x@mail.example>", "\"a b\"@bank.example|x@mail.example", "bank.example|mail.example", "" },
