@@ -31,7 +31,7 @@ struct address_list {
 	                              when the first one has no name */
 	bool damaged;        /* not by the grammar, or by the grammar but read otherwise by many (see below): a cautious caller holds or
 	                        refuses, or uses every domain */
-	bool too_many;       /* cut at ADDRESS_LIST_MAX; sets damaged too, since what is missing may matter */
+	bool too_many;       /* cut at ADDRESS_LIST_MAX; sets damaged too. Domains may be missing then: never "use every domain", refuse */
 };
 
 /* Read the value of a From, To, Cc, Reply-To... field (what follows the colon, folds included; CRLF or LF). Never fails: what

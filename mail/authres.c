@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /* The grammar is RFC 8601 2.2. Taken beyond it, because real fields have it: a ";" at the end, properties without a ptype
- * ("action=none", "x-bits=2048"), characters in values that should be quoted, and a property without a value. */
+ * ("action=none", "x-bits=2048"), characters in values that should be quoted, a property without a value, and one after a ";". */
 #include "mail/authres.h"
 #include "mail/buf.h"
 #include "mail/idna.h"
@@ -180,8 +180,21 @@ static int read_property(struct reader *r, struct authres_result *result, struct
 	return 0;
 }
 
-/* method [/ version] "=" result *(reason or property). 1: read; 0: "none", or a method of a version that nobody knows, whose result
- * must not be used (RFC 8601 2.2); -1: against the grammar. */
+static void skip_entry(struct reader *r)
+{
+	for (char c = peek(r); c != '\0' && c != ';'; c = peek(r)) {
+		if (c == '"')
+			read_quoted(r);
+		else if (c == '(')
+			skip_comment(r);
+		else
+			r->at++;
+	}
+}
+
+/* method [/ version] "=" result *(reason or property). 1: read; 0: "none", a method of a version that nobody knows, whose result
+ * must not be used (RFC 8601 2.2), or a property that stands where a method should ("; envelope-from=ann@example.com; helo=..." is
+ * Amazon's); -1: against the grammar. */
 static int read_result(struct reader *r, struct authres_result *result_r, struct fail *why)
 {
 	struct authres_result result = { .method = read_keyword(r) };
@@ -199,6 +212,10 @@ static int read_result(struct reader *r, struct authres_result *result_r, struct
 	result.result = read_keyword(r);
 	if (result.result.len == 0)
 		return bad(why, "a method has no result");
+	if (r->at < r->in.len && !is_blank(peek(r)) && peek(r) != '(' && peek(r) != ';') {
+		skip_entry(r);
+		return 0;
+	}
 	for (skip_cfws(r); r->at < r->in.len && peek(r) != ';'; skip_cfws(r))
 		if (read_property(r, &result, why) != 0)
 			return -1;
@@ -250,7 +267,7 @@ static int read_head(struct reader *r, struct authres *authres, struct fail *why
 		return bad(why, "it does not begin with an authserv-id");
 	number = read_run(r, "");
 	if (number.len > 0 && (!span_number(number, 1, &version) || version != 1))
-		return bad(why, "its version is not 1");
+		return bad(why, "its authserv-id is followed by something other than version 1");
 	skip_cfws(r);
 	if (peek(r) != ';')
 		return bad(why, "a \";\" must follow the authserv-id");

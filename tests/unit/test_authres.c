@@ -83,6 +83,12 @@ static const struct { const char *in, *want; } rows[] = {
 	  "x-tls=pass smtp.version=[TLSv1.3] smtp.bits=[256/256]; x-vs=clean .score=[0] .state=[0]" },
 	{ "atlas.example.com;\n dkim=pass header.i=@yahoo.com header.s=s2048;\n spf=pass smtp.mailfrom=yahoo.com;\n dmarc=pass(p=REJECT) header.from=yahoo.com;\n",
 	  "atlas.example.com; dkim=pass header.i=[@yahoo.com] header.s=[s2048]; spf=pass smtp.mailfrom=[yahoo.com]; dmarc=pass header.from=[yahoo.com]" },
+	/* Amazon: properties between semicolons. */
+	{ "amazonses.com;\r\n spf=pass (spfCheck: domain of b.test designates 192.0.2.1) client-ip=192.0.2.1; envelope-from=a@b.test; helo=h.b.test;\r\n"
+	  " dkim=pass header.i=@b.test;", "amazonses.com; spf=pass .client-ip=[192.0.2.1]; dkim=pass header.i=[@b.test]" },
+	{ "a.test; dkim=pass\"x;\" (;) y; spf=fail", "a.test; spf=fail" },
+	/* Old Yahoo: a property where the version should be. */
+	{ "mta.example.com  from=yahoo.test; domainkeys=neutral (no sig);  from=yahoo.test; dkim=pass (ok)", NULL },
 	/* Microsoft, with an authserv-id; and without, as it also sends it. */
 	{ "mx.microsoft.com 1; spf=pass smtp.mailfrom=a.example; dmarc=pass action=none header.from=a.example; dkim=pass header.d=a.example; arc=none",
 	  "mx.microsoft.com; spf=pass smtp.mailfrom=[a.example]; dmarc=pass .action=[none] header.from=[a.example]; dkim=pass header.d=[a.example]; arc=none" },
