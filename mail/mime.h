@@ -6,7 +6,8 @@
 
 #include "mail/message.h"
 
-/* 32 levels: real mail stays below 10. 2000 parts: a digest of a busy month. Beyond either the rest is one opaque part. */
+/* 32 levels: real mail stays below 10; a part below that has no children. 2000 parts: a digest of a busy month; the last one allowed is
+ * application/octet-stream and takes all the rest of the message, so that nothing goes unseen. */
 #define MIME_DEPTH_MAX 32
 #define MIME_PARTS_MAX 2000
 #define MIME_BOUNDARY_MAX_BYTES 200 /* RFC 2046 says 70; longer ones exist */
@@ -21,11 +22,13 @@ struct mime_part {
 	struct span encoding_text;
 	size_t header_offset;    /* of the part's header in the message's bytes */
 	size_t body_offset;      /* of its body */
-	size_t body_bytes;       /* without the line end before the next boundary line */
+	size_t body_bytes;       /* without the line end before the boundary line that ends it */
 	struct field *fields;    /* the part's own header fields */
 	size_t field_count;
 	bool has_disposition_attachment;
 	struct span file_name;   /* from Content-Disposition or Content-Type, as written after RFC 2231 decoding; or empty */
+	/* message/rfc822 and message/global have one child, the message within, whose header begins where their body does; other
+	 * message/ types (delivery-status) have none */
 	struct mime_part *parent, *first_child, *next;
 	size_t close_offset;     /* multipart: of the closing boundary line "--b--" (its dashes), or SIZE_MAX where it is missing */
 	unsigned number;         /* in order of appearance, the root is 0 */
@@ -34,7 +37,7 @@ struct mime_part {
 struct mime {
 	struct mime_part *root;
 	size_t part_count;
-	bool defects;  /* missing boundary, no close line, ... */
+	bool defects;  /* missing boundary, no close line, a part's header without its empty line, beyond a limit, ... */
 	bool is_signed_or_encrypted; /* multipart/signed, multipart/encrypted, application/pkcs7-mime at the root */
 };
 
