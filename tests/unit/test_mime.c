@@ -16,8 +16,8 @@ static const char *structure(struct arena *a, const struct mime_part *part)
 
 static struct mime read_mime(struct arena *a, struct span bytes)
 {
+	struct mime mime = { .root = NULL };
 	struct message m;
-	struct mime mime;
 	struct fail why;
 
 	if (message_parse(a, bytes, &m, &why) != 0 || mime_parse(a, &m, &mime, &why) != 0)
@@ -66,7 +66,8 @@ static void test_structures(void **state)
 			"multipart/mixed(text/plain,image/png)", false },
 		{ "Content-Type: multipart/mixed; boundary=\"b c \"\n\n--b c\n\none\n--b c--", "multipart/mixed(text/plain)", false },
 		{ "Content-Type: multipart/mixed; boundary=b\n\n--b \t\n\none\n--bb\n--b-\n --b\n-b\n--b-- \n", "multipart/mixed(text/plain)", false },
-		{ "Content-Type: multipart/mixed; boundary=b\r\n\r\n--b\r\n\r\none\r\n--b\r\n\r\ntwo\r\n--b--\r\n", "multipart/mixed(text/plain,text/plain)", false },
+		{ "Content-Type: multipart/mixed; boundary=b\r\n\r\n--b\r\n\r\none\r\n--b\r\n\r\ntwo\r\n--b--\r\n",
+			"multipart/mixed(text/plain,text/plain)", false },
 		{ "Content-Type: multipart/mixed; boundary=b\n\n--b\n--b\n--b\n\none\n--b--\n", "multipart/mixed(text/plain)", false },
 		{ "Content-Type: multipart/mixed; boundary=b\n\n--b\nContent-Type: image/png\n--b\n--b--\n", "multipart/mixed(image/png)", false },
 		{ "Content-Type: multipart/mixed; boundary=b\n\n--b\nX: y\n\n--b--\n\n--b\n\nnot a part", "multipart/mixed(text/plain)", false },
