@@ -18,6 +18,17 @@ noinst_HEADERS += \
 	listd/spool/spool.h \
 	listd/store/store.h
 
+# settings
+liblistd_la_SOURCES += \
+	listd/settings.c \
+	listd/settings_check.c \
+	listd/settings_read.c \
+	listd/settings_scan.c \
+	listd/settings_tables.c \
+	listd/settings_value.c \
+	listd/settings_write.c
+noinst_HEADERS += listd/settings_int.h
+
 # store
 liblistd_la_SOURCES += \
 	listd/store/record.c \

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /* Settings, as rows of two tables: those of the site (listd.conf) and those of each list (kept in the store, shown, set, dumped and loaded in the
- * same syntax). From the rows come the parser (libconfuse), the commented samples, "listctl settings", the tables in the manual page, and the checks.
+ * same syntax). From the rows come the parser (through libconfuse), the commented samples, "listctl settings", the tables in the manual page, and the checks.
  * The syntax is "name = value" lines; texts in quotes, lists in { "a", "b" }, "#" comments. An unknown name or a bad value is an error with file, line, name
  * and what was expected. */
 #ifndef LISTD_SETTINGS_H
@@ -29,12 +29,13 @@ struct setting {
 /* The site. */
 struct site_settings {
 	const char *file;             /* it was read from, or NULL */
-	const char *host_name;        /* of this server in LHLO/EHLO replies and Received */
-	const char *authserv_id;
+	const char *host_name;        /* of this server in LHLO/EHLO replies and Received; never empty: the machine's where not set */
+	const char *authserv_id;      /* never empty: the host name where not set */
 	const char *const *trusted_authserv_ids;
 	const char *const *trusted_sealers;
-	const char *spool_dir, *store_dir, *archive_dir, *keys_dir, *template_dir;
-	const char *const *receivers_files;
+	const char *spool_dir, *store_dir, *archive_dir, *keys_dir;
+	const char *template_dir;     /* "" = the shipped templates only */
+	const char *const *receivers_files; /* read after the shipped table */
 	const char *control_socket; long long control_mode; /* octal as number, e.g. 660 */
 	const char *lmtp_listen;      /* "unix:/run/listd/lmtp" or "inet:127.0.0.1:8024"; several separated by blanks */
 	long long lmtp_sessions_max, lmtp_mode;
@@ -90,13 +91,24 @@ int list_settings_parse(struct span text, const char *file, const char *address,
 void list_settings_free(struct list_settings *settings);
 /* Text of a list's settings: all rows, or only those that differ from the default; with comments for samples. */
 void list_settings_dump(const struct list_settings *settings, bool all, struct buf *out);
-/* One value changed in a dump text: parses, sets, checks, gives the new dump. -1: unknown name or bad value. */
+/* One value changed in a dump text: parses, sets, checks, gives the new dump (what differs from the default). value: as a person gives it, without quotes, elements of a
+ * list separated by commas or blanks; NULL: the default again. -1: unknown name or bad value. */
 int list_settings_set(const char *text, const char *address, const char *name, const char *value, struct buf *out, struct fail *why);
+/* What kind of value a row takes, in words; nothing for a text. */
+void setting_kind(const struct setting *row, struct buf *out);
 /* A value as text, in the syntax of the file. */
 void setting_value(const struct setting *row, const void *settings, struct buf *out);
 /* The commented sample file, and the manual's table (roff), of a table. */
 void settings_sample(const struct setting *rows, size_t count, struct buf *out);
 void settings_manual(const struct setting *rows, size_t count, struct buf *out);
+
+/* header-rules, line by line: "hold|refuse|discard FIELD /PATTERN/", with an "i" behind for any letter case; "#" comments. The pattern is matched (PCRE2, with
+ * these options and PCRE2_CASELESS where is_nocase) against the decoded value of each field of the name. */
+enum header_rule_action { HEADER_RULE_HOLD, HEADER_RULE_REFUSE, HEADER_RULE_DISCARD };
+struct header_rule { enum header_rule_action action; struct span field, pattern; bool is_nocase; };
+#define HEADER_RULE_PCRE2_OPTIONS (PCRE2_UTF | PCRE2_NEVER_BACKSLASH_C)
+/* The next rule of *rest (views into it): 1 got one, 0 none left, -1 what was expected. */
+int header_rule_next(struct span *rest, struct header_rule *rule_r, struct fail *why);
 
 /* Local part and domain of the list's address. */
 const char *list_local(const struct list_settings *list, struct arena *a);
