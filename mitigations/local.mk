@@ -37,6 +37,9 @@ libmitigations_la_SOURCES += \
 	mitigations/auth/dmarc_evaluate.c \
 	mitigations/auth/dmarc_org.c \
 	mitigations/auth/dmarc_record.c \
+	mitigations/auth/facts.c \
+	mitigations/auth/facts_authres.c \
+	mitigations/auth/facts_recorded.c \
 	mitigations/receivers.c \
 	mitigations/rules.c
 noinst_HEADERS += mitigations/auth/dmarc_int.h
@@ -60,3 +63,5 @@ noinst_HEADERS += \
 	mitigations/auth/draft.h \
 	mitigations/auth/pubkey.h \
 	mitigations/auth/signature.h
+
+noinst_HEADERS += mitigations/auth/dmarc_int.h mitigations/auth/facts_int.h

@@ -130,9 +130,12 @@ tests_unit_test_job_LDADD = $(LISTD_TEST_LIBS)
 tests_unit_test_verp_SOURCES = tests/unit/test_verp.c
 tests_unit_test_verp_LDADD = $(LISTD_TEST_LIBS)
 
-# DMARC, receivers and rules
-check_PROGRAMS += tests/unit/test_dmarc tests/unit/test_receivers tests/unit/test_rules
-TESTS += tests/unit/test_dmarc tests/unit/test_receivers tests/unit/test_rules
+# DMARC, the facts, receivers and rules
+FACTS_TESTS = tests/unit/test_dmarc tests/unit/test_facts tests/unit/test_receivers tests/unit/test_rules
+check_PROGRAMS += $(FACTS_TESTS)
+TESTS += $(FACTS_TESTS)
+tests_unit_test_facts_SOURCES = tests/unit/test_facts.c
+tests_unit_test_facts_LDADD = $(TEST_LIBS)
 tests_unit_test_dmarc_SOURCES = tests/unit/test_dmarc.c
 tests_unit_test_dmarc_LDADD = $(TEST_LIBS) $(PSL_LIBS)
 tests_unit_test_receivers_SOURCES = tests/unit/test_receivers.c
