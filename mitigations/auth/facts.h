@@ -21,9 +21,10 @@ struct session {
 };
 
 struct facts_options {
-	const char *const *trusted_authserv_ids; /* NULL-ended: their Authentication-Results may stand in for SPF (and DKIM when asked so) */
+	const char *const *trusted_authserv_ids; /* NULL-ended: the topmost Authentication-Results field of theirs that says spf stands in for SPF here, even where
+	                                            the client is known. The MTA in front must remove such fields from strangers' mail (RFC 8601 5). */
 	const char *own_authserv_id;
-	const char *const *trusted_sealers;      /* NULL-ended: ARC chains whose newest seal has one of these d= are believed */
+	const char *const *trusted_sealers;      /* NULL-ended: ARC chains whose newest seal has one of these d= are believed, down to the first seal that has not */
 	const char *receiver_name;               /* our host name */
 };
 
@@ -31,28 +32,30 @@ struct facts_options {
 
 struct facts {
 	struct session session;
-	struct address_list from;       /* of the one From field, or empty */
+	struct address_list from;       /* of the one From field; empty and damaged with several */
 	unsigned from_fields;           /* how many From fields there are; 1 is right */
 	struct spf_result spf;
 	const char *spf_source;         /* "session", "authserv-id mx.example.org", "none" */
 	struct dkim_result dkim;
 	struct arc_result arc;
 	const char *arc_trusted_sealer; /* d= of the trusted sealer whose chain passes, or NULL */
-	bool arc_says_pass;             /* ... and its i=1 results (or the trusted sealer's own AAR) say dmarc=pass or aligned pass for the author domain */
-	struct dmarc_verdict *authors;  /* one for each author domain, in order of address_author_domains */
+	bool arc_says_pass;             /* ... and what trusted sealers recorded (with no other seal above) says dmarc=pass, or an aligned pass where it judged no DMARC, for
+	                                   each author domain with a strict policy (for each one, when none has) */
+	struct dmarc_verdict *authors;  /* one for each author domain of all From fields, in order of address_author_domains */
 	size_t author_count;
 	enum dmarc_policy policy;       /* the strictest effective policy among authors; ABSENT without authors */
 	const struct dmarc_verdict *strictest; /* the author domain it comes from, NULL without authors */
 	bool authentic;                 /* every author domain with a strict policy passes DMARC (aligned SPF or DKIM), or a trusted ARC chain says it did, or it
-	                                   was submitted here by its own domain's user */
+	                                   was submitted here by its own domain's user; false without any author domain, and with more than FACTS_AUTHORS_MAX */
 	const char *authentic_by;       /* in words: "dkim=example.com", "spf=example.com", "arc=forwarder.example", "submission", or why not */
-	bool has_temporary;             /* DNS trouble had a say in any of this */
+	bool has_temporary;             /* DNS trouble could have changed policy or authentic: trying again may give another answer */
 };
 
 /* Gather the facts. m must be one run of bytes; everything lives in a. session and options must live as long. */
 void facts_gather(struct arena *a, struct resolver *dns, const struct clock *clock, const struct message *m, const struct session *session,
 	const struct facts_options *options, struct facts *facts_r);
-/* The results as payload of an Authentication-Results field (after the authserv-id and ";"), without a fold: "spf=pass smtp.mailfrom=...; dkim=pass header.d=...; arc=none; dmarc=pass header.from=... policy.dmarc=reject". */
+/* The results as payload of an Authentication-Results field (after the authserv-id and ";"), without a fold: "spf=pass smtp.mailfrom=...; dkim=pass header.d=...; arc=none; dmarc=pass header.from=... policy.dmarc=reject". Printable ASCII, every value
+ * quoted where it needs to be. spf is left out where it could not be evaluated; policy.dmarc is the effective policy. */
 struct span facts_authres(struct arena *a, const struct facts *facts);
 
 #endif
