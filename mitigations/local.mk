@@ -42,7 +42,7 @@ libmitigations_la_SOURCES += \
 	mitigations/auth/facts_recorded.c \
 	mitigations/receivers.c \
 	mitigations/rules.c
-noinst_HEADERS += mitigations/auth/dmarc_int.h
+noinst_HEADERS += mitigations/auth/dmarc_int.h mitigations/auth/facts_int.h
 
 # Signatures: keys, DKIM, ARC, signing.
 libmitigations_la_SOURCES += \
@@ -63,5 +63,3 @@ noinst_HEADERS += \
 	mitigations/auth/draft.h \
 	mitigations/auth/pubkey.h \
 	mitigations/auth/signature.h
-
-noinst_HEADERS += mitigations/auth/dmarc_int.h mitigations/auth/facts_int.h
