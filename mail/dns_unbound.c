@@ -115,9 +115,11 @@ static int send_question(struct unbound *unbound, struct question *q)
 static struct dns_question *unbound_start(struct resolver *resolver, const struct dns_wire *name, enum dns_type type)
 {
 	struct question *q = question_new(resolver, name, type);
+	int error = send_question((struct unbound *)resolver, q);
 
-	q->error = send_question((struct unbound *)resolver, q);
-	if (q->error != UB_NOERROR) {
+	/* Only then nobody else has it; else the callback may be writing already. */
+	if (error != UB_NOERROR) {
+		q->error = error;
 		q->is_done = true;
 		disown(q, 1);
 	}
