@@ -1,2 +1,3 @@
 # docs/
 EXTRA_DIST += docs/dmarc.md
+EXTRA_DIST += docs/strategies.md

@@ -5,7 +5,8 @@
 #include <string.h>
 
 /* Places in the order of edits at one offset; the edits at the top count down from theirs. */
-#define ORDER_TOP 0x1fffffffu
+#define ORDER_TOP 0x1ffffffeu
+#define ORDER_FRONT 0x1fffffffu
 #define ORDER_HEADER 0x20000000u
 #define ORDER_BODY 0x40000000u
 
@@ -99,6 +100,16 @@ void form_field_top(struct form *form, enum edit_kind kind, const char *by, stru
 	e->put = field_text(form, text);
 	e->field = text_name(e->put);
 	e->order = ORDER_TOP - e->order;
+}
+
+void form_front(struct form *form, enum edit_kind kind, const char *by, struct span text)
+{
+	struct edit *e = add_edit(form, kind, by);
+
+	e->at = form_head_offset(form->of);
+	e->put = text;
+	e->field = text_name(text);
+	e->order = ORDER_FRONT;
 }
 
 void form_field_bottom(struct form *form, enum edit_kind kind, const char *by, struct span text)

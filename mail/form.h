@@ -51,6 +51,9 @@ void form_copy(struct form *form, const struct form *from);
  * line ends of the original are used throughout. The caller has folded it (header_fold) and it holds no other line ends:
  * a line end in text that is not followed by a blank is a bug and aborts. */
 void form_field_top(struct form *form, enum edit_kind kind, const char *by, struct span text);
+/* Put a header of its own above the whole original, up to where the original's first field begins: the original becomes part of the body of what is put.
+ * Fields added on top come above it, whenever they are added. text: fields with their line ends, an empty line, and what stands before the original. Once in a form. */
+void form_front(struct form *form, enum edit_kind kind, const char *by, struct span text);
 /* Add a header field below all others. */
 void form_field_bottom(struct form *form, enum edit_kind kind, const char *by, struct span text);
 /* Put text in the place of a field of the original; an earlier edit of that field is undone. */

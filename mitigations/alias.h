@@ -10,9 +10,13 @@
 #include "mail/address.h"
 #include "mail/secret.h"
 
+/* Of a keyed alias. A list's local part over 36 octets leaves room for fewer, at 40 octets for 16 (80 bits), within the 64 octets of a local part. */
 #define ALIAS_CODE_CHARS 20
+#define ALIAS_SHORT_CODE_CHARS 8
+#define ALIAS_CODE_MIN_CHARS 16
 
-/* The alias's whole address. list_local: local part of the list's address, 40 octets at most. */
+/* The alias's whole address. list_local: local part of the list's address; over 40 octets a keyed alias is longer than the 64
+ * of RFC 5321 4.5.3.1.1, which some sites refuse. Authors who differ only in letter case share one. */
 const char *alias_make(struct arena *a, const struct secret *secret, const char *list_local, const char *list_domain, const struct address *author, bool readable);
 /* The code under which the caller's store keeps a keyed alias of this author. */
 const char *alias_code(struct arena *a, const struct secret *secret, const char *list_local, const struct address *author);

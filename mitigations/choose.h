@@ -1,6 +1,15 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /* The choice: for each receiver class, the least invasive strategy whose proof holds. Forms are made once a post and strategy, however many classes
- * use them. */
+ * use them.
+ *
+ * The first rule that matches comes first (the list's, then rules_default_text): exempt takes the author's policy as none, force as reject, a strategy's name takes that
+ * strategy whatever the policy. Then the list's own fixed strategy: one that keeps the author's From is taken for every post; one that replaces it, or refuses, only where
+ * the author's policy is strict or forced, since no other post needs it. What is fixed goes out even where its proof does not hold (the reason says so), as long as it can be
+ * made and is a valid message. Else, and where a fixed one cannot be made, the strategies of auto in their order.
+ *
+ * Nothing is laundered: a post that does not pass as its author's, though a strict policy says it should, gets no form. When a moderator has vouched for it, it is wrapped: the
+ * list speaks in its own name and shows the original; it never gets a From that says "Ann via birds" in place of a forged one. A domain without strict policy that is
+ * forced by rule, and publishes a record that the post fails, is not forced for that post: it goes out under its own name. */
 #ifndef MITIGATIONS_CHOOSE_H
 #define MITIGATIONS_CHOOSE_H
 
@@ -33,12 +42,14 @@ struct chooser {                  /* one for each post */
 	const struct rules *rules;
 	const struct strategy *fixed; /* the list's own fixed strategy, or NULL for auto */
 	struct resolver *key_overlay; /* our public keys, or NULL */
+	bool vouched;                 /* a moderator released the post: set by the caller after chooser_init */
+	struct rules default_rules;
 	struct made_form *forms;      /* strategy_count of them */
 };
 
 void chooser_init(struct chooser *chooser, const struct strategy_input *in, const struct rules *rules, const struct strategy *fixed, struct resolver *key_overlay);
-/* Choose for one class. to_domain: recipient domain for rules "to @domain", may be NULL. A post that is not authentic (facts->authentic false) while an author's policy is
- * strict gets no form that would pass in its author's stead: the caller must not come here with one; it is asserted. */
+/* Choose for one class. to_domain: recipient domain for rules "to @domain", may be NULL. form is NULL, with the reason, where the post is refused, may not be sent on
+ * (not authentic under a strict policy, and not vouched for), or where no strategy can be made to work. */
 void choose(struct chooser *chooser, const struct receiver *receiver, const char *to_domain, struct choice *choice_r);
 /* The form of one strategy, made when it is not yet; for render and compare. */
 const struct made_form *chooser_form(struct chooser *chooser, const struct strategy *strategy);

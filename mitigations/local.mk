@@ -21,13 +21,21 @@ nobase_mitigationsinclude_HEADERS =
 
 # Strategies, and their choice and proof.
 libmitigations_la_SOURCES += \
+	mitigations/alias.c \
+	mitigations/choose.c \
+	mitigations/prove.c \
 	mitigations/strategies/allowlist.c \
 	mitigations/strategies/none.c \
 	mitigations/strategies/passthrough.c \
+	mitigations/strategies/reencode.c \
 	mitigations/strategies/refuse.c \
+	mitigations/strategies/repair.c \
+	mitigations/strategies/replies.c \
 	mitigations/strategies/reseal.c \
 	mitigations/strategies/rewrite.c \
+	mitigations/strategies/survive.c \
 	mitigations/strategies/table.c \
+	mitigations/strategies/via.c \
 	mitigations/strategies/wrap.c
 noinst_HEADERS += mitigations/strategies/strategies_int.h
 

@@ -7,12 +7,13 @@
 #include "mitigations/strategy.h"
 
 struct proof {
-	bool holds;              /* a strict receiver accepts it */
+	bool holds;              /* a strict receiver accepts it; what only SPF would carry does not count, since the next forwarder ends it */
 	bool valid_message;      /* one From with one mailbox, one Date, lines of 998 octets at most, header parses */
-	bool dmarc_pass;
-	bool author_signature_alive; /* a signature aligned with an author domain verifies */
+	bool dmarc_pass;         /* a signature aligned with the copy's From domain verifies, whichever way DMARC is read; also told where no policy asks for it */
+	bool author_signature_alive; /* one that is not the list's does */
 	bool list_signature_ok;  /* ours verifies, or signing is the MTA's task */
-	bool arc_ok;             /* none, or the chain with our seal validates */
+	bool sealed;             /* the newest ARC set is the list's */
+	bool arc_ok;             /* not sealed by us, or the chain with our seal validates */
 	struct dmarc_verdict dmarc; /* of the copy's From domain */
 	const char *assumes;     /* what was taken for granted ("the MTA signs for lists.example.org", "key not published yet"), or NULL */
 	const char *reason;      /* in words */

@@ -52,6 +52,23 @@ struct strategy_input {
 	const uint8_t *own_body_hash;      /* SHA-256 of the relaxed body as received, or NULL */
 };
 
+/* What the proof (prove.h) must show before a form goes to a receiver that enforces DMARC. To any other a valid message is enough. */
+enum strategy_proof {
+	PROOF_STRICT, /* a strict receiver accepts it */
+	PROOF_SEAL,   /* a valid message, whose ARC chain with our seal validates */
+	PROOF_VALID   /* a valid message: the receiver has agreed to take it */
+};
+
+/* What a strategy may do to the list's normal copy; a test holds every one to it. Signing comes on top and is not theirs. */
+enum strategy_touch {
+	TOUCH_SHAPE = 1,       /* leaves out edits of the list's normal copy */
+	TOUCH_FROM = 2,        /* From, Sender, Reply-To, Cc, Author, X-Original-From */
+	TOUCH_REPAIR = 4,      /* what keeps it from being valid: no Date, no Message-ID, second instances of fields that stand once, lines over 998 octets */
+	TOUCH_SIGNATURES = 8,  /* signatures that the copy breaks are removed or renamed, as the list's setting says */
+	TOUCH_SEAL = 16,       /* an ARC set on top */
+	TOUCH_OUTER = 32       /* a new message around the original */
+};
+
 struct strategy {
 	const char *name;
 	const char *summary;       /* one line for people */
@@ -59,6 +76,8 @@ struct strategy {
 	bool keeps_author_from;    /* From of the copy is the author's own */
 	bool refuses;              /* no copy at all */
 	bool in_auto;              /* a candidate of auto */
+	enum strategy_proof proof;
+	unsigned touches;          /* enum strategy_touch, or'ed */
 	/* May it be tried for this receiver? false with the reason in words. */
 	bool (*suits)(const struct strategy_input *in, const struct receiver *receiver, bool is_forced, const char **reason_r);
 	/* Make the form, unsigned: form_r is initialised by the strategy (as a copy of in->shaped or anew). -1: cannot be done with this message, why says so. */

@@ -73,8 +73,7 @@ void dmarc_discover_start(struct arena *a, struct resolver *dns, const char *dom
 void dmarc_discover_finish(struct dmarc_verdict *verdict);
 /* Hold evidence against a discovered verdict: fills result and alignment of both readings, and pass. spf may be NULL. Of dkim, the first
  * DKIM_SIGNATURES_MAX are looked at. DNS is asked only for domains below the author's Organizational Domain that are not the author's own. */
-void dmarc_evaluate(struct arena *a, struct resolver *dns, struct dmarc_verdict *verdict, const struct dmarc_evidence *spf,
-	const struct dmarc_evidence *dkim, size_t dkim_count);
+void dmarc_evaluate(struct arena *a, struct resolver *dns, struct dmarc_verdict *verdict, const struct dmarc_evidence *spf, const struct dmarc_evidence *dkim, size_t dkim_count);
 /* Does a domain align with the author's in relaxed mode, whichever way it is read? For identities that are known otherwise than by SPF or
  * DKIM, as a login. DNS trouble counts as no. */
 bool dmarc_is_aligned(struct dmarc_verdict *verdict, const char *domain);

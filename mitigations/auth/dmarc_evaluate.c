@@ -71,8 +71,7 @@ static enum aligned best(const struct judgement *j, const struct dmarc_evidence 
 	return best_so_far;
 }
 
-static void judge(const struct judgement *j, struct dmarc_reading *reading, const struct dmarc_evidence *spf,
-	const struct dmarc_evidence *dkim, size_t dkim_count)
+static void judge(const struct judgement *j, struct dmarc_reading *reading, const struct dmarc_evidence *spf, const struct dmarc_evidence *dkim, size_t dkim_count)
 {
 	size_t spf_count = spf == NULL ? 0 : 1;
 	enum aligned by_spf = best(j, spf, spf_count, AUTH_PASS, reading->strict_spf);
@@ -99,8 +98,7 @@ static bool is_met(const struct dmarc_reading *reading)
 	return reading->policy == DMARC_ABSENT || reading->spf_aligned || reading->dkim_aligned;
 }
 
-void dmarc_evaluate(struct arena *a, struct resolver *dns, struct dmarc_verdict *verdict, const struct dmarc_evidence *spf,
-	const struct dmarc_evidence *dkim, size_t dkim_count)
+void dmarc_evaluate(struct arena *a, struct resolver *dns, struct dmarc_verdict *verdict, const struct dmarc_evidence *spf, const struct dmarc_evidence *dkim, size_t dkim_count)
 {
 	const struct judgement judgements[2] = {
 		{ verdict, &verdict->rfc9989, relaxed_by_walk }, { verdict, &verdict->rfc7489, relaxed_by_psl },
