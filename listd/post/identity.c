@@ -1,0 +1,84 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* What the strategies are to know of the list, from its settings. */
+#include "listd/post/identity.h"
+
+#include "listd/people/template.h"
+#include "mitigations/alias.h"
+
+static struct secret alias_secret(const struct post *post)
+{
+	return secret_derive(post->world->master, arena_printf(post->arena, "alias %s", post->list->address));
+}
+
+static const char *make_alias(struct arena *a, const void *context, const struct address *author)
+{
+	const struct post *post = context;
+	struct secret secret = alias_secret(post);
+
+	return alias_make(a, &secret, list_local(post->list, a), list_domain(post->list), author, post->list->alias == ALIAS_READABLE);
+}
+
+static const char *member_name(struct arena *a, const void *context, const struct address *author)
+{
+	const struct post *post = context;
+	const char *name = NULL;
+
+	if (author->domain.len == 0 || post->world->is_member(post->world->context, a, post->list->address, address_key(a, author), &name, NULL) != 1)
+		return NULL;
+	return name == NULL || *name == '\0' ? NULL : name;
+}
+
+const char *identity_alias_code(struct post *post, const struct address *author)
+{
+	struct secret secret = alias_secret(post);
+
+	return alias_code(post->arena, &secret, list_local(post->list, post->arena), author);
+}
+
+int identity_read_alias(struct post *post, struct span local, const char **author_r, struct fail *why)
+{
+	struct secret secret = alias_secret(post);
+	struct alias alias;
+
+	if (!alias_read(post->arena, &secret, list_local(post->list, post->arena), local, &alias))
+		return 0;
+	if (alias.author != NULL) {
+		*author_r = alias.author;
+		return 1;
+	}
+	return post->world->find_alias(post->world->context, post->arena, post->list->address, alias.code, author_r, why);
+}
+
+static const char *text_or_template(struct post *post, const char *setting, const char *template, const char *fallback)
+{
+	if (setting != NULL && *setting != '\0')
+		return setting;
+	return template_text(post->arena, post->world->site->template_dir, post->list->language, template, fallback);
+}
+
+void identity_fill(struct post *post)
+{
+	const struct list_settings *list = post->list;
+	struct arena *a = post->arena;
+	const char *domain = list_domain(list);
+
+	post->identity = (struct list_identity){
+		.address = list->address,
+		.domain = list->sign_domain != NULL && *list->sign_domain != '\0' ? list->sign_domain : domain,
+		.name = list->display_name != NULL && *list->display_name != '\0' ? list->display_name : list_local(list, a),
+		.list_id = list->list_id != NULL && *list->list_id != '\0' ? list->list_id : arena_printf(a, "%s.%s", list_local(list, a), domain),
+		.bounce_domain = domain,
+		.authserv_id = post->world->site->authserv_id,
+		.via_template = text_or_template(post, list->via_template, "via", "{name} via {list}"),
+		.wrap_text = text_or_template(post, list->wrap_text, "wrap", ""),
+		.reply = (enum reply_policy)list->reply,
+		.alias = (enum alias_kind)list->alias,
+		.decorate = (enum decorate)list->decorate,
+		.dead_signatures = (enum dead_signatures)list->dead_signatures,
+		.signs = post->world->site->sign,
+		.make_alias = make_alias,
+		.alias_context = post,
+		.member_name = member_name,
+		.member_context = post,
+	};
+}

@@ -1,0 +1,159 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+#include "listd/post/post.h"
+#include "listd/post/route.h"
+
+#include "mail/address.h"
+
+#include <stdarg.h>
+#include <string.h>
+
+const char *purpose_name(enum purpose purpose)
+{
+	static const char *const names[] = { "post", "alias", "owner", "bounces" };
+
+	return names[purpose];
+}
+
+const char *outcome_name(enum outcome outcome)
+{
+	static const char *const names[] = { "send", "refuse", "hold", "discard", "later" };
+
+	return names[outcome];
+}
+
+int post_refuse(struct post *post, const struct fail *why)
+{
+	post->outcome = OUTCOME_REFUSE;
+	post->why = *why;
+	post->reason = arena_printf(post->arena, "%s", why->text);
+	return STAGE_END;
+}
+
+static int end(struct post *post, enum outcome outcome, const char *format, va_list args)
+{
+	post->outcome = outcome;
+	post->reason = arena_vprintf(post->arena, format, args);
+	return STAGE_END;
+}
+
+int post_hold(struct post *post, const char *format, ...)
+{
+	va_list args;
+
+	va_start(args, format);
+	end(post, OUTCOME_HOLD, format, args);
+	va_end(args);
+	return STAGE_END;
+}
+
+int post_discard(struct post *post, const char *format, ...)
+{
+	va_list args;
+
+	va_start(args, format);
+	end(post, OUTCOME_DISCARD, format, args);
+	va_end(args);
+	return STAGE_END;
+}
+
+/* What may follow a list's local part, and what it is for. The command addresses go to people: the owners. */
+static const struct { const char *suffix; bool takes_more; enum purpose purpose; } suffixes[] = {
+	{ "-owner", false, PURPOSE_OWNER },       { "-request", false, PURPOSE_OWNER },   { "-help", false, PURPOSE_OWNER },
+	{ "-join", false, PURPOSE_OWNER },        { "-subscribe", false, PURPOSE_OWNER }, { "-leave", false, PURPOSE_OWNER },
+	{ "-unsubscribe", false, PURPOSE_OWNER }, { "-confirm", true, PURPOSE_OWNER },    { "-bounces", true, PURPOSE_BOUNCES },
+	{ "-author", true, PURPOSE_ALIAS },
+};
+
+/* The suffix within local: its offset, or 0 when none fits. "-author" is followed by "-CODE", the others by "+TOKEN". */
+static size_t find_suffix(struct span local, enum purpose *purpose_r)
+{
+	for (size_t i = 0; i < sizeof(suffixes) / sizeof(suffixes[0]); i++) {
+		struct span suffix = span_of(suffixes[i].suffix);
+
+		for (size_t at = 1; at + suffix.len <= local.len; at++) {
+			struct span tail = span_sub(local, at + suffix.len, local.len);
+
+			if (!span_eq_nocase(span_sub(local, at, suffix.len), suffix))
+				continue;
+			if (tail.len == 0 || (suffixes[i].takes_more && (tail.ptr[0] == '+' || tail.ptr[0] == '-'))) {
+				*purpose_r = suffixes[i].purpose;
+				return at;
+			}
+		}
+	}
+	return 0;
+}
+
+struct finder {
+	struct arena *arena;
+	const char *domain;
+	int (*find)(void *context, const char *address, struct list_settings **list_r, struct fail *why);
+	void *context;
+};
+
+static int find(const struct finder *f, struct span local, struct list_settings **list_r, struct fail *why)
+{
+	return f->find(f->context, arena_printf(f->arena, "%s@%s", arena_lower(f->arena, local), f->domain), list_r, why);
+}
+
+/* Readable aliases begin with the author's address, not with the list's name: only a domain that holds one list (or whose lists all use that form) can tell
+ * whose they are, so they carry the list after a last "-": the alias module writes ann=40example.com-CODE; the list is found by the caller's store. */
+int post_find_list(struct arena *a, const char *rcpt, int (*find_list)(void *context, const char *address, struct list_settings **list_r, struct fail *why), void *context,
+	struct list_settings **list_r, const char **suffix_r, enum purpose *purpose_r, struct fail *why)
+{
+	struct finder f = { .arena = a, .find = find_list, .context = context };
+	struct address address;
+	enum purpose purpose = PURPOSE_POST;
+	char *key;
+	size_t at;
+	int found;
+
+	if (address_parse(a, span_of(rcpt), &address, why) != 0)
+		return 0;
+	key = address_key(a, &address);
+	address.local = span_sub(span_of(key), 0, (size_t)(strrchr(key, '@') - key));
+	f.domain = strrchr(key, '@') + 1;
+	*suffix_r = "";
+	*purpose_r = PURPOSE_POST;
+	found = find(&f, address.local, list_r, why);
+	if (found != 0)
+		return found;
+	at = find_suffix(address.local, &purpose);
+	if (at == 0)
+		return 0;
+	*suffix_r = arena_text(a, span_sub(address.local, at, address.local.len));
+	*purpose_r = purpose;
+	return find(&f, span_sub(address.local, 0, at), list_r, why);
+}
+
+static void fill_session(struct post *post)
+{
+	const struct envelope *e = post->envelope;
+
+	post->session = (struct session){
+		.client_ip = e->client_ip, .helo = e->helo, .mail_from = e->mail_from, .auth_user = e->auth_user, .is_submission = e->is_submission,
+	};
+}
+
+int post_begin(struct post *post, struct arena *a, const struct world *world, const struct envelope *envelope, const char *rcpt,
+	struct list_settings *list, struct span bytes, struct fail *why)
+{
+	memset(post, 0, sizeof(*post));
+	post->arena = a;
+	post->world = world;
+	post->envelope = envelope;
+	post->id = envelope->id;
+	post->rcpt = rcpt;
+	post->list = list;
+	post->suffix = "";
+	post->reason = "";
+	post->released = envelope->released_by != NULL;
+	fill_session(post);
+	if (message_parse(a, bytes, &post->message, why) != 0) {
+		char text[FAIL_TEXT_MAX_BYTES];
+
+		memcpy(text, why->text, sizeof(text));
+		return reply_fail(why, REPLY_BAD_HEADER, text);
+	}
+	return 0;
+}

@@ -1,0 +1,115 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* One message on its way: what it is, what is known of it, what was decided. The stages of the route (route.h) fill it in from top to bottom; none but
+ * the commit has a side effect, so a crash, or explain, may run them again. */
+#ifndef LISTD_POST_H
+#define LISTD_POST_H
+
+#include "listd/reply.h"
+#include "listd/settings.h"
+#include "listd/spool/spool.h"
+#include "mail/mime.h"
+#include "mitigations/choose.h"
+
+/* What stages may ask of the world. In the daemon the store answers; explain and tests have answers of their own. */
+struct world {
+	void *context;
+	struct resolver *dns;
+	struct clock *clock;
+	const struct site_settings *site;
+	const struct keyring *keyring;
+	struct resolver *key_overlay;
+	struct receivers *receivers;
+	const struct secret *master;
+	/* 1 yes, 0 no, -1 trouble. key: address_key. name_r (may be NULL): the member's name in a, or NULL. */
+	int (*is_member)(void *context, struct arena *a, const char *list, const char *key, const char **name_r, struct fail *why);
+	/* Was this Message-ID seen on the list under another post? 1, 0, -1. */
+	int (*is_duplicate)(void *context, const char *list, const char *message_id, const char *post_id, struct fail *why);
+	/* Author of a keyed alias: 1, 0, -1. */
+	int (*find_alias)(void *context, struct arena *a, const char *list, const char *code, const char **author_r, struct fail *why);
+	/* Every member who gets a copy; as store_members_each. */
+	int (*each_member)(void *context, const char *list, int (*each)(void *, const struct member *), void *each_context, struct fail *why);
+};
+
+/* What an address at a list's domain stands for. */
+enum purpose {
+	PURPOSE_POST,    /* the list's address */
+	PURPOSE_ALIAS,   /* an author alias: forwarded to the author */
+	PURPOSE_OWNER,   /* -owner, and the command addresses, which the owners answer */
+	PURPOSE_BOUNCES  /* -bounces+...: reports about our own mail */
+};
+const char *purpose_name(enum purpose purpose);
+
+/* How it ends. */
+enum outcome {
+	OUTCOME_SEND,      /* copies go to members, or a forward to its target */
+	OUTCOME_REFUSE,    /* post->why is the reply */
+	OUTCOME_HOLD,      /* post->reason says why a moderator must look */
+	OUTCOME_DISCARD,   /* dropped, post->reason */
+	OUTCOME_LATER      /* DNS trouble: looked at again */
+};
+const char *outcome_name(enum outcome outcome);
+
+/* A class of recipients that share a choice. */
+struct post_class {
+	const struct receiver *receiver;
+	const char *to_domain;   /* for rules "to @domain", else NULL */
+	struct choice choice;
+	size_t rcpt_count;
+};
+
+struct post {
+	struct arena *arena;
+	const struct world *world;
+	/* given */
+	const char *id;
+	const struct envelope *envelope;
+	const char *rcpt;               /* the address it was sent to */
+	struct message message;
+	/* classify */
+	struct list_settings *list;     /* held by the caller */
+	enum purpose purpose;
+	const char *suffix;             /* what follows the list's local part, or "" */
+	const char **targets;           /* of a forward, owner mail: where it goes */
+	size_t target_count;
+	/* authenticate */
+	struct session session;
+	struct facts facts;
+	const char *author_key;         /* address_key of the first author, or NULL */
+	bool author_is_member;
+	/* admit, moderate */
+	bool released;                  /* a moderator let it pass */
+	/* shape */
+	struct list_identity identity;
+	struct mime mime;
+	struct form shaped;
+	/* choose */
+	struct chooser chooser;
+	struct post_class *classes;
+	size_t class_count, class_cap;
+	struct domain_map *domains;     /* recipient domain -> class */
+	/* the end */
+	enum outcome outcome;
+	const char *stage;              /* that decided */
+	const char *reason;             /* for people */
+	struct fail why;                /* OUTCOME_REFUSE */
+};
+
+/* Begin: parses the message. -1: beyond limits (the reply in why). list: found by post_list_of. */
+int post_begin(struct post *post, struct arena *a, const struct world *world, const struct envelope *envelope, const char *rcpt,
+	struct list_settings *list, struct span bytes, struct fail *why);
+/* Where the local part of rcpt belongs, given a way to find lists: "birds-owner" is tried as a list, then as birds with suffix. 1 found, 0 no list, -1.
+ * list_r is to be freed by the caller; suffix_r lives in a. */
+int post_find_list(struct arena *a, const char *rcpt, int (*find)(void *context, const char *address, struct list_settings **list_r, struct fail *why), void *context,
+	struct list_settings **list_r, const char **suffix_r, enum purpose *purpose_r, struct fail *why);
+
+/* Helpers of stages: end the route. They return STAGE_END. */
+int post_refuse(struct post *post, const struct fail *why);
+int post_hold(struct post *post, const char *format, ...) __attribute__((format(printf, 2, 3)));
+int post_discard(struct post *post, const char *format, ...) __attribute__((format(printf, 2, 3)));
+
+/* The class of a recipient address, or NULL when its domain has none. */
+const struct post_class *post_class_of(const struct post *post, const char *address);
+/* Does this member get a copy of this post (delivery on, not addressed already when the member wants that, not the author when so set)? */
+bool post_wants(const struct post *post, const struct member *member);
+
+#endif

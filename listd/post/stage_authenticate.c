@@ -1,0 +1,49 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* Facts: SPF by what the session knew, DKIM, ARC, and DMARC for each author domain. */
+#include "listd/post/route.h"
+
+#include "mail/address.h"
+
+static const char *first_author_key(struct post *post)
+{
+	const struct address_list *from = &post->facts.from;
+
+	for (size_t i = 0; i < from->count; i++)
+		if (from->items[i].domain.len > 0)
+			return address_key(post->arena, &from->items[i]);
+	return NULL;
+}
+
+/* With several authors, one member among them is enough: the others wrote with a member. */
+static int find_membership(struct post *post, struct fail *why)
+{
+	const struct address_list *from = &post->facts.from;
+
+	for (size_t i = 0; i < from->count && i < FACTS_AUTHORS_MAX && !post->author_is_member; i++) {
+		int found;
+
+		if (from->items[i].domain.len == 0)
+			continue;
+		found = post->world->is_member(post->world->context, post->arena, post->list->address, address_key(post->arena, &from->items[i]), NULL, why);
+		if (found < 0)
+			return -1;
+		post->author_is_member = found == 1;
+	}
+	return STAGE_NEXT;
+}
+
+int stage_authenticate(struct post *post, struct fail *why)
+{
+	const struct site_settings *site = post->world->site;
+	struct facts_options *options = arena_alloc(post->arena, sizeof(*options));
+
+	*options = (struct facts_options){
+		.trusted_authserv_ids = site->trusted_authserv_ids,
+		.own_authserv_id = site->authserv_id,
+		.trusted_sealers = site->trusted_sealers,
+		.receiver_name = site->host_name,
+	};
+	facts_gather(post->arena, post->world->dns, post->world->clock, &post->message, &post->session, options, &post->facts);
+	post->author_key = first_author_key(post);
+	return find_membership(post, why);
+}

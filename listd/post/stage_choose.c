@@ -1,0 +1,174 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* For each class of recipients the least invasive strategy whose proof holds. Recipients are walked once to find their domains; a domain's operator comes
+ * from the receivers table; operators share forms, so that a post has a handful of them however many members there are. */
+#include "listd/post/route.h"
+
+#include "mail/address.h"
+
+#include <string.h>
+
+/* Recipient domains in an open-addressing hash; the table doubles when three quarters are full. */
+struct domain_map {
+	struct { const char *domain; size_t class; } *slots;
+	size_t size, used;
+};
+
+static size_t hash(struct span s)
+{
+	size_t h = 14695981039346656037u;
+
+	for (size_t i = 0; i < s.len; i++)
+		h = (h ^ (unsigned char)ascii_lower(s.ptr[i])) * 1099511628211u;
+	return h;
+}
+
+static size_t find_slot(const struct domain_map *map, struct span domain)
+{
+	size_t at = hash(domain) & (map->size - 1);
+
+	while (map->slots[at].domain != NULL && !span_eq_text_nocase(domain, map->slots[at].domain))
+		at = (at + 1) & (map->size - 1);
+	return at;
+}
+
+static void grow(struct arena *a, struct domain_map *map)
+{
+	struct domain_map bigger = { .size = map->size == 0 ? 256 : map->size * 2, .used = map->used };
+
+	bigger.slots = arena_array(a, bigger.size, sizeof(*bigger.slots));
+	for (size_t i = 0; i < map->size; i++)
+		if (map->slots[i].domain != NULL)
+			bigger.slots[find_slot(&bigger, span_of(map->slots[i].domain))] = map->slots[i];
+	*map = bigger;
+}
+
+static struct span domain_of(const char *address)
+{
+	struct span s = span_of(address);
+	size_t at = s.len;
+
+	while (at > 0 && s.ptr[at - 1] != '@')
+		at--;
+	return span_sub(s, at, s.len);
+}
+
+/* Rules that name "@domain" make a class of that domain alone. */
+static const char *ruled_domain(const struct post *post, struct span domain)
+{
+	for (size_t i = 0; i < post->list->rules.count; i++) {
+		const char *to = post->list->rules.items[i].to;
+
+		if (to != NULL && to[0] == '@' && span_eq_text_nocase(domain, to + 1))
+			return to + 1;
+	}
+	return NULL;
+}
+
+static size_t find_class(struct post *post, struct span domain)
+{
+	const char *name = arena_lower(post->arena, domain);
+	const struct receiver *receiver = receivers_find(post->world->receivers, post->world->dns, post->world->clock, name);
+	const char *to_domain = ruled_domain(post, domain);
+	struct post_class *class;
+
+	for (size_t i = 0; i < post->class_count; i++)
+		if (post->classes[i].receiver == receiver && post->classes[i].to_domain == to_domain)
+			return i;
+	class = arena_grow(post->arena, &post->classes, &post->class_cap, post->class_count, sizeof(*post->classes));
+	class->receiver = receiver;
+	class->to_domain = to_domain;
+	return post->class_count++;
+}
+
+static void add_recipient(struct post *post, const char *address)
+{
+	struct span domain = domain_of(address);
+	size_t slot;
+
+	if (post->domains->used * 4 >= post->domains->size * 3)
+		grow(post->arena, post->domains);
+	slot = find_slot(post->domains, domain);
+	if (post->domains->slots[slot].domain == NULL) {
+		size_t class = find_class(post, domain);
+
+		post->domains->slots[slot].domain = arena_text(post->arena, domain);
+		post->domains->slots[slot].class = class;
+		post->domains->used++;
+	}
+	post->classes[post->domains->slots[slot].class].rcpt_count++;
+}
+
+const struct post_class *post_class_of(const struct post *post, const char *address)
+{
+	size_t slot = find_slot(post->domains, domain_of(address));
+
+	return post->domains->slots[slot].domain == NULL ? NULL : &post->classes[post->domains->slots[slot].class];
+}
+
+static bool is_addressed(const struct post *post, const char *key)
+{
+	static const char *const names[] = { "To", "Cc" };
+
+	for (size_t n = 0; n < 2; n++)
+		for (const struct field *f = message_field(&post->message, names[n]); f != NULL;
+			f = message_field_from(&post->message, names[n], message_field_index(&post->message, f) + 1)) {
+			struct address_list list;
+
+			address_list_parse(post->arena, f->value, &list);
+			for (size_t i = 0; i < list.count; i++)
+				if (list.items[i].domain.len > 0 && strcmp(address_key(post->arena, &list.items[i]), key) == 0)
+					return true;
+		}
+	return false;
+}
+
+bool post_wants(const struct post *post, const struct member *member)
+{
+	if (member->delivery != MEMBER_DELIVERY_ON)
+		return false;
+	if ((member->flags & MEMBER_NOT_OWN_POSTS) != 0 && post->author_key != NULL && strcmp(member->key, post->author_key) == 0)
+		return false;
+	return (member->flags & MEMBER_SKIP_ADDRESSED) == 0 || !is_addressed(post, member->key);
+}
+
+static int each_member(void *context, const struct member *member)
+{
+	struct post *post = context;
+
+	if (post_wants(post, member))
+		add_recipient(post, member->address);
+	return 0;
+}
+
+static int collect(struct post *post, struct fail *why)
+{
+	post->domains = arena_alloc(post->arena, sizeof(*post->domains));
+	if (post->purpose == PURPOSE_POST)
+		return post->world->each_member(post->world->context, post->list->address, each_member, post, why);
+	for (size_t i = 0; i < post->target_count; i++)
+		add_recipient(post, post->targets[i]);
+	return 0;
+}
+
+int stage_choose(struct post *post, struct fail *why)
+{
+	struct strategy_input in = {
+		.arena = post->arena, .message = &post->message, .facts = &post->facts, .shaped = &post->shaped, .list = &post->identity,
+		.keyring = post->world->keyring, .dns = post->world->dns, .clock = post->world->clock, .id = post->id,
+	};
+	bool works = false;
+
+	if (collect(post, why) != 0)
+		return -1;
+	chooser_init(&post->chooser, &in, &post->list->rules, post->list->strategy, post->world->key_overlay);
+	post->chooser.vouched = post->released && !post->facts.authentic && dmarc_is_strict(post->facts.policy);
+	for (size_t i = 0; i < post->class_count; i++) {
+		struct post_class *class = &post->classes[i];
+
+		choose(&post->chooser, class->receiver, class->to_domain, &class->choice);
+		works |= class->choice.form != NULL;
+	}
+	if (post->class_count > 0 && !works)
+		return post_hold(post, "no strategy yields a copy that receivers would take: %s", post->classes[0].choice.reason);
+	return STAGE_NEXT;
+}
