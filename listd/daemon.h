@@ -36,6 +36,7 @@ struct daemon {
 	struct delivery *delivery;
 	struct control *control;
 	struct workers *workers;
+	struct rates *rates;
 	struct secret master; /* of the site; kept in the store */
 	const char *config_path;
 	const char *const *overrides;
@@ -50,6 +51,14 @@ struct site *daemon_hold_site(struct daemon *daemon);
 void daemon_release_site(struct site *site);
 /* Read settings, keys and receivers again. -1: the old ones stay. */
 int daemon_reload(struct daemon *daemon, struct fail *why);
+/* Settings, keys and receivers from files; the caller releases the site. overrides: as site_settings_parse. */
+int daemon_read_site(const char *path, const char *const *overrides, struct site **site_r, struct fail *why);
+/* What delivery is to know of the site; texts live as long as the site. */
+int daemon_delivery_options(const struct daemon *daemon, const struct site *site, struct delivery_options *options_r, struct fail *why);
+/* What delivery asks of the daemon. */
+struct delivery_hooks daemon_delivery_hooks(struct daemon *daemon);
+/* Hold our keys against DNS; what is missing or differs goes to the log. */
+void daemon_check_keys(struct daemon *daemon);
 /* A list's settings, parsed, from the store; free with list_settings_free. 1 found, 0 no such list, -1. */
 int daemon_list(struct daemon *daemon, const char *address, struct list_settings **list_r, struct fail *why);
 

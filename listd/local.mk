@@ -55,3 +55,41 @@ liblistd_la_SOURCES += \
 noinst_HEADERS += \
 	listd/spool/job_int.h \
 	listd/spool/spool_int.h
+# The route, the daemon.
+liblistd_la_SOURCES += \
+	listd/daemon.c \
+	listd/people/template.c \
+	listd/post/commit.c \
+	listd/post/daemon_delivery.c \
+	listd/post/daemon_world.c \
+	listd/post/header_rules.c \
+	listd/post/identity.c \
+	listd/post/post.c \
+	listd/post/rate.c \
+	listd/post/route.c \
+	listd/post/shape_footer.c \
+	listd/post/stage_admit.c \
+	listd/post/stage_authenticate.c \
+	listd/post/stage_choose.c \
+	listd/post/stage_classify.c \
+	listd/post/stage_loop.c \
+	listd/post/stage_moderate.c \
+	listd/post/stage_shape.c \
+	listd/workers.c
+liblistd_la_LIBADD += libarchive_mail.la
+noinst_HEADERS += \
+	listd/listd.h \
+	listd/people/template.h \
+	listd/post/commit.h \
+	listd/post/daemon_world.h \
+	listd/post/header_rules.h \
+	listd/post/identity.h \
+	listd/post/post.h \
+	listd/post/rate.h \
+	listd/post/route.h \
+	listd/post/shape_footer.h \
+	listd/workers.h
+sbin_PROGRAMS += listd/listd
+listd_listd_SOURCES = listd/listd.c
+listd_listd_CPPFLAGS = $(AM_CPPFLAGS) -DLISTD_CONFIG='"$(sysconfdir)/listd/listd.conf"'
+listd_listd_LDADD = liblistd.la

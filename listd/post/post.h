@@ -7,6 +7,7 @@
 #include "listd/reply.h"
 #include "listd/settings.h"
 #include "listd/spool/spool.h"
+#include "listd/store/store.h"
 #include "mail/mime.h"
 #include "mitigations/choose.h"
 

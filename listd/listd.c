@@ -1,0 +1,343 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* The daemon: parts are started in the order of the table, a signal is waited for, and they are ended in reverse. */
+#include "listd/control/control.h"
+#include "listd/daemon.h"
+#include "listd/event.h"
+#include "listd/listd.h"
+#include "listd/post/daemon_world.h"
+#include "listd/post/rate.h"
+#include "listd/workers.h"
+#include "mitigations/auth/dkim.h"
+
+#include <errno.h>
+#include <getopt.h>
+#include <grp.h>
+#include <libgen.h>
+#include <limits.h>
+#include <pwd.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <sysexits.h>
+#include <unistd.h>
+#ifdef HAVE_SYSTEMD
+#include <systemd/sd-daemon.h>
+#endif
+
+#define OVERRIDES_MAX 64
+#define STOP_GRACE_MS 20000
+
+static void notify(const char *state)
+{
+#ifdef HAVE_SYSTEMD
+	sd_notify(0, state);
+#else
+	(void)state;
+#endif
+}
+
+static int start_log(struct daemon *daemon, struct fail *why)
+{
+	const struct site_settings *s = daemon->site->settings;
+
+	if (log_open((enum log_sink)s->log_sink, s->log_file, (enum log_level)s->log_level) != 0)
+		return fail_permanent(why, "cannot open the log %s: %s", s->log_file, strerror(errno));
+	return 0;
+}
+
+static int own_dir(const char *path, const struct passwd *user, struct fail *why)
+{
+	if (file_make_dir(path, 0750, why) != 0)
+		return -1;
+	if (user != NULL && chown(path, user->pw_uid, user->pw_gid) != 0)
+		return fail_permanent(why, "cannot give %s to %s: %s", path, user->pw_name, strerror(errno));
+	return 0;
+}
+
+/* Of every Unix socket its directory. */
+static int own_socket_dirs(const struct site_settings *s, const struct passwd *user, struct fail *why)
+{
+	struct span rest = span_of(s->lmtp_listen), part;
+	char *control = arena_text(s->arena, span_of(s->control_socket));
+
+	if (own_dir(dirname(control), user, why) != 0)
+		return -1;
+	while (span_next(&rest, ' ', &part)) {
+		char *path;
+
+		if (!span_starts_nocase(part, "unix:"))
+			continue;
+		path = arena_text(s->arena, span_sub(part, 5, part.len));
+		if (own_dir(dirname(path), user, why) != 0)
+			return -1;
+	}
+	return 0;
+}
+
+/* Started as root: make what is missing, give it to the user, become the user. Nothing runs as root after this. */
+static int become_user(struct daemon *daemon, struct fail *why)
+{
+	const struct site_settings *s = daemon->site->settings;
+	const char *const dirs[] = { s->spool_dir, s->store_dir, s->archive_dir };
+	const struct passwd *user = NULL;
+
+	if (geteuid() == 0) {
+		user = getpwnam(s->user);
+		if (user == NULL)
+			return fail_permanent(why, "there is no user %s to run as: make it (adduser --system --group %s) or set \"user\"", s->user, s->user);
+	}
+	for (size_t i = 0; i < sizeof(dirs) / sizeof(dirs[0]); i++)
+		if (own_dir(dirs[i], user, why) != 0)
+			return -1;
+	if (own_socket_dirs(s, user, why) != 0)
+		return -1;
+	if (user != NULL && (initgroups(user->pw_name, user->pw_gid) != 0 || setgid(user->pw_gid) != 0 || setuid(user->pw_uid) != 0))
+		return fail_permanent(why, "cannot become %s: %s", user->pw_name, strerror(errno));
+	return 0;
+}
+
+static int start_dns(struct daemon *daemon, struct fail *why)
+{
+	const struct site_settings *s = daemon->site->settings;
+	struct dns_options options = {
+		.forward = *s->dns_server == '\0' ? NULL : s->dns_server, .trust_anchor = *s->dns_trust_anchor == '\0' ? NULL : s->dns_trust_anchor,
+		.timeout_ms = (unsigned)s->dns_timeout_secs * 1000,
+	};
+
+	if (*s->dns_zone_file != '\0')
+		return resolver_zone_file(s->dns_zone_file, &daemon->dns, why);
+	return resolver_open(&options, &daemon->dns, why);
+}
+
+/* The secret from which VERP, aliases and tokens are keyed is made once and kept in the store. */
+static int start_store(struct daemon *daemon, struct fail *why)
+{
+	const struct site_settings *s = daemon->site->settings;
+	struct arena *a;
+	struct span value;
+	int found;
+
+	if (store_open(s->store_dir, (size_t)s->store_cache_bytes, &daemon->store, why) != 0)
+		return -1;
+	a = arena_new(ARENA_SCRATCH_MAX_BYTES);
+	found = store_value_get(daemon->store, a, "master-secret", &value, why);
+	if (found == 1 && value.len == SECRET_KEY_BYTES) {
+		memcpy(daemon->master.key, value.ptr, SECRET_KEY_BYTES);
+	} else if (found >= 0) {
+		secret_random(daemon->master.key, SECRET_KEY_BYTES);
+		found = store_value_put(daemon->store, "master-secret", (struct span){ (const char *)daemon->master.key, SECRET_KEY_BYTES }, why);
+	}
+	arena_free(a);
+	return found < 0 ? -1 : 0;
+}
+
+static int start_spool(struct daemon *daemon, struct fail *why)
+{
+	return spool_open(daemon->site->settings->spool_dir, &daemon->spool, why);
+}
+
+static int start_delivery(struct daemon *daemon, struct fail *why)
+{
+	struct delivery_options options;
+	struct delivery_hooks hooks = daemon_delivery_hooks(daemon);
+
+	if (daemon_delivery_options(daemon, daemon->site, &options, why) != 0)
+		return -1;
+	return delivery_start(&options, daemon->spool, &hooks, &daemon->delivery, why);
+}
+
+static int start_workers(struct daemon *daemon, struct fail *why)
+{
+	daemon->rates = rates_new();
+	return workers_start(daemon, (unsigned)daemon->site->settings->workers, &daemon->workers, why);
+}
+
+static int start_control(struct daemon *daemon, struct fail *why)
+{
+	const struct site_settings *s = daemon->site->settings;
+
+	return control_start(daemon, s->control_socket, (unsigned)s->control_mode, &daemon->control, why);
+}
+
+static int start_lmtp(struct daemon *daemon, struct fail *why)
+{
+	const struct site_settings *s = daemon->site->settings;
+	struct lmtp_judge judge = daemon_judge(daemon);
+	struct lmtp_options options = {
+		.listen = s->lmtp_listen, .mode = (unsigned)s->lmtp_mode, .sessions_max = (unsigned)s->lmtp_sessions_max,
+		.max_bytes = (uint64_t)s->max_size_bytes, .host_name = s->host_name,
+	};
+
+	return lmtp_start(&options, daemon->spool, &judge, &daemon->lmtp, why);
+}
+
+static int start_dkim(struct daemon *daemon, struct fail *why)
+{
+	(void)daemon;
+	return dkim_init(why);
+}
+
+/* In this order; stop_all ends them in reverse. */
+static const struct { const char *name; int (*start)(struct daemon *daemon, struct fail *why); } parts[] = {
+	{ "user", become_user }, { "log", start_log }, { "dkim", start_dkim }, { "dns", start_dns }, { "store", start_store }, { "spool", start_spool },
+	{ "delivery", start_delivery }, { "workers", start_workers }, { "control", start_control }, { "lmtp", start_lmtp },
+};
+
+static void stop_all(struct daemon *daemon)
+{
+	if (daemon->lmtp != NULL)
+		lmtp_stop(daemon->lmtp, STOP_GRACE_MS);
+	if (daemon->control != NULL)
+		control_stop(daemon->control);
+	workers_stop(daemon->workers);
+	if (daemon->delivery != NULL)
+		delivery_stop(daemon->delivery, STOP_GRACE_MS);
+	if (daemon->spool != NULL)
+		spool_close(daemon->spool);
+	if (daemon->store != NULL)
+		store_close(daemon->store);
+	resolver_free(daemon->dns);
+	rates_free(daemon->rates);
+	dkim_done();
+	daemon_release_site(daemon->site);
+}
+
+static int start_all(struct daemon *daemon)
+{
+	struct fail why;
+
+	for (size_t i = 0; i < sizeof(parts) / sizeof(parts[0]); i++)
+		if (parts[i].start(daemon, &why) != 0) {
+			fprintf(stderr, "listd: %s: %s\n", parts[i].name, why.text);
+			event_log(EVENT_FAULT, "part", parts[i].name, "text", why.text, NULL);
+			return -1;
+		}
+	return 0;
+}
+
+static void log_start(struct daemon *daemon)
+{
+	struct arena *a = arena_new(ARENA_SCRATCH_MAX_BYTES);
+	struct store_list *lists;
+	size_t count = 0;
+
+	store_list_all(daemon->store, a, &lists, &count, NULL);
+	event_log(EVENT_STARTED, "version", PACKAGE_VERSION, "pid", event_number(getpid()), "lists", event_number((long long)count), NULL);
+	arena_free(a);
+}
+
+/* Signals arrive here alone: all threads are started with them blocked. */
+static void wait_for_end(struct daemon *daemon, const sigset_t *signals)
+{
+	int64_t tend_ms = clock_monotonic_ms(), keys_ms = tend_ms;
+	struct fail why;
+
+	for (;;) {
+		struct timespec wait = { .tv_sec = 10 };
+		int signal = sigtimedwait(signals, NULL, &wait);
+		int64_t now = clock_monotonic_ms();
+
+		if (signal == SIGTERM || signal == SIGINT)
+			return;
+		if (signal == SIGHUP) {
+			notify("RELOADING=1");
+			daemon_reload(daemon, &why);
+			notify("READY=1");
+		}
+		if (signal == SIGUSR1)
+			delivery_flush(daemon->delivery);
+		if (now - tend_ms >= 60000) {
+			tend_ms = now;
+			if (store_tend(daemon->store, clock_now(&daemon->clock), &why) != 0)
+				event_log(EVENT_STORE_FAULT, "operation", "tend", "reason", why.text, NULL);
+		}
+		if (now - keys_ms >= 3600000) {
+			keys_ms = now;
+			daemon_check_keys(daemon);
+		}
+	}
+}
+
+static int run(struct daemon *daemon)
+{
+	sigset_t signals;
+
+	sigemptyset(&signals);
+	sigaddset(&signals, SIGTERM);
+	sigaddset(&signals, SIGINT);
+	sigaddset(&signals, SIGHUP);
+	sigaddset(&signals, SIGUSR1);
+	pthread_sigmask(SIG_BLOCK, &signals, NULL);
+	signal(SIGPIPE, SIG_IGN);
+	umask(027);
+	if (start_all(daemon) != 0) {
+		stop_all(daemon);
+		return EX_UNAVAILABLE;
+	}
+	log_start(daemon);
+	notify("READY=1");
+	daemon_check_keys(daemon);
+	wait_for_end(daemon, &signals);
+	notify("STOPPING=1");
+	stop_all(daemon);
+	event_log(EVENT_STOPPED, "pid", event_number(getpid()), NULL);
+	return 0;
+}
+
+static const char usage[] =
+	"usage: listd [-c FILE] [-o NAME=VALUE]... [-t]\n"
+	"\n"
+	"The mailing-list server. It runs in the foreground, under a supervisor such as systemd.\n"
+	"\n"
+	"  -c, --config FILE     settings (default " LISTD_CONFIG "; \"-\" for none but the defaults)\n"
+	"  -o, --set NAME=VALUE  a setting that overrides the file\n"
+	"  -t, --test            read the settings, keys and receivers, say what is wrong, and end\n"
+	"  -h, --help            this text\n"
+	"  -V, --version         the version\n"
+	"\n"
+	"Signals: TERM and INT stop it in good order, HUP reads the settings again, USR1 tries the queue now.\n"
+	"Exit: 0 done, 64 wrong usage, 69 a part could not be started, 78 wrong settings.\n"
+	"See listd(8), listd.conf(5), listctl(1).\n";
+
+static const struct option options[] = {
+	{ "config", required_argument, NULL, 'c' }, { "set", required_argument, NULL, 'o' }, { "test", no_argument, NULL, 't' },
+	{ "help", no_argument, NULL, 'h' }, { "version", no_argument, NULL, 'V' }, { NULL, 0, NULL, 0 },
+};
+
+int main(int argc, char **argv)
+{
+	static const char *overrides[OVERRIDES_MAX + 1];
+	static struct daemon daemon = { .site_lock = PTHREAD_MUTEX_INITIALIZER };
+	size_t override_count = 0;
+	bool test = false;
+	struct fail why;
+	int option;
+
+	daemon.config_path = LISTD_CONFIG;
+	while ((option = getopt_long(argc, argv, "c:o:thV", options, NULL)) != -1) {
+		if (option == 'c')
+			daemon.config_path = strcmp(optarg, "-") == 0 ? NULL : optarg;
+		else if (option == 'o' && override_count < OVERRIDES_MAX)
+			overrides[override_count++] = optarg;
+		else if (option == 't')
+			test = true;
+		else if (option == 'h')
+			return fputs(usage, stdout) < 0;
+		else if (option == 'V')
+			return puts("listd " PACKAGE_VERSION) < 0;
+		else
+			return EX_USAGE;
+	}
+	if (optind < argc)
+		return fputs(usage, stderr) < 0 ? EX_IOERR : EX_USAGE;
+	daemon.overrides = overrides;
+	if (daemon_read_site(daemon.config_path, overrides, &daemon.site, &why) != 0)
+		return fprintf(stderr, "listd: %s\n", why.text) < 0 ? EX_IOERR : EX_CONFIG;
+	if (test) {
+		daemon_release_site(daemon.site);
+		return puts("listd: the settings are right") < 0;
+	}
+	return run(&daemon);
+}

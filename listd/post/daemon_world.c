@@ -1,0 +1,183 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+#include "listd/post/daemon_world.h"
+#include "listd/post/rate.h"
+#include "listd/post/route.h"
+
+#include "listd/event.h"
+#include "listd/workers.h"
+
+#include <string.h>
+
+static int is_member(void *context, struct arena *a, const char *list, const char *key, const char **name_r, struct fail *why)
+{
+	struct daemon *daemon = context;
+	struct member member;
+	int found = store_member_get(daemon->store, a, list, key, &member, why);
+
+	if (found == 1 && name_r != NULL)
+		*name_r = member.name;
+	return found;
+}
+
+static int is_duplicate(void *context, const char *list, const char *message_id, const char *post_id, struct fail *why)
+{
+	struct daemon *daemon = context;
+
+	return store_seen_check(daemon->store, list, message_id, post_id, why);
+}
+
+static int find_alias(void *context, struct arena *a, const char *list, const char *code, const char **author_r, struct fail *why)
+{
+	struct daemon *daemon = context;
+
+	return store_alias_get(daemon->store, a, list, code, author_r, why);
+}
+
+static int each_member(void *context, const char *list, int (*each)(void *, const struct member *), void *each_context, struct fail *why)
+{
+	struct daemon *daemon = context;
+
+	return store_members_each(daemon->store, list, each, each_context, why);
+}
+
+void daemon_world(struct daemon *daemon, struct site *site, struct world *world_r)
+{
+	*world_r = (struct world){
+		.context = daemon, .dns = daemon->dns, .clock = &daemon->clock, .site = site->settings, .keyring = &site->keyring,
+		.key_overlay = site->key_overlay, .receivers = site->receivers, .master = &daemon->master,
+		.is_member = is_member, .is_duplicate = is_duplicate, .find_alias = find_alias, .each_member = each_member,
+	};
+}
+
+static int find_list(void *context, const char *address, struct list_settings **list_r, struct fail *why)
+{
+	return daemon_list(context, address, list_r, why);
+}
+
+int daemon_find_list(struct daemon *daemon, struct arena *a, const char *rcpt, struct list_settings **list_r, const char **suffix_r, enum purpose *purpose_r, struct fail *why)
+{
+	return post_find_list(a, rcpt, find_list, daemon, list_r, suffix_r, purpose_r, why);
+}
+
+static int judge_rcpt(void *context, struct arena *a, const struct envelope *envelope, const char *rcpt, struct fail *why)
+{
+	struct daemon *daemon = context;
+	struct list_settings *list;
+	enum purpose purpose;
+	const char *suffix;
+	int found = daemon_find_list(daemon, a, rcpt, &list, &suffix, &purpose, why);
+
+	(void)envelope;
+	if (found < 0)
+		return reply_fail(why, REPLY_STORE_TROUBLE, "the store does not answer");
+	if (found == 0)
+		return reply_fail(why, REPLY_NO_SUCH_LIST, rcpt);
+	list_settings_free(list);
+	return 0;
+}
+
+static struct reply reply_of(struct arena *a, const struct fail *why)
+{
+	return (struct reply){ .code = why->code, .enhanced = arena_text(a, span_of(why->enhanced)), .text = arena_text(a, span_of(why->text)) };
+}
+
+static void log_refusal(const struct post *post, const struct fail *why)
+{
+	event_log(EVENT_REFUSED, "id", post->id, "list", post->list->address, "from", post->envelope->mail_from, "author", post->author_key, "stage", post->stage,
+		"code", event_number(why->code), "text", why->text, NULL);
+}
+
+/* One sender may have only so many messages forwarded in an hour. */
+static bool is_too_fast(struct daemon *daemon, const struct post *post)
+{
+	const char *key = arena_printf(post->arena, "alias %s %s", post->list->address, post->envelope->mail_from == NULL ? "" : post->envelope->mail_from);
+
+	return post->purpose == PURPOSE_ALIAS && !rate_allow(daemon->rates, key, (unsigned)post->list->alias_per_hour, clock_now(&daemon->clock));
+}
+
+static void answer(struct daemon *daemon, struct post *post, struct reply *reply_r, bool *keep_r)
+{
+	struct fail why;
+
+	switch (post->outcome) {
+	case OUTCOME_SEND:
+		if (is_too_fast(daemon, post)) {
+			reply_fail(&why, REPLY_RATE, post->envelope->mail_from);
+			log_refusal(post, &why);
+			*reply_r = reply_of(post->arena, &why);
+			return;
+		}
+		/* fall through */
+	case OUTCOME_LATER:
+		*keep_r = true;
+		*reply_r = reply_make(post->arena, REPLY_QUEUED, post->id);
+		return;
+	case OUTCOME_HOLD:
+		*keep_r = true;
+		*reply_r = reply_make(post->arena, REPLY_HELD, post->list->address, post->id);
+		return;
+	case OUTCOME_REFUSE:
+		atomic_fetch_add(&daemon->refused_count, 1);
+		log_refusal(post, &post->why);
+		*reply_r = reply_of(post->arena, &post->why);
+		return;
+	case OUTCOME_DISCARD:
+		event_log(EVENT_DISCARDED, "id", post->id, "list", post->list->address, "reason", post->reason, NULL);
+		*reply_r = reply_make(post->arena, REPLY_OK, arena_printf(post->arena, "discarded: %s", post->reason));
+		return;
+	}
+}
+
+static void judge_one(struct daemon *daemon, const struct world *world, struct arena *a, const struct envelope *envelope, const char *rcpt, struct span bytes,
+	struct reply *reply_r, bool *keep_r)
+{
+	struct post *post = arena_alloc(a, sizeof(*post));
+	struct list_settings *list;
+	enum purpose purpose;
+	const char *suffix;
+	struct fail why;
+	int found = daemon_find_list(daemon, a, rcpt, &list, &suffix, &purpose, &why);
+
+	*keep_r = false;
+	if (found <= 0) {
+		*reply_r = found < 0 ? reply_make(a, REPLY_STORE_TROUBLE, "the store does not answer") : reply_make(a, REPLY_NO_SUCH_LIST, rcpt);
+		return;
+	}
+	if (post_begin(post, a, world, envelope, rcpt, list, bytes, &why) != 0) {
+		event_log(EVENT_REFUSED, "id", envelope->id, "list", list->address, "from", envelope->mail_from, "stage", "parse", "text", why.text, NULL);
+		*reply_r = reply_of(a, &why);
+	} else {
+		post->purpose = purpose;
+		post->suffix = suffix;
+		if (route_run(post, true, NULL, NULL, &why) != 0)
+			*reply_r = reply_make(a, REPLY_STORE_TROUBLE, why.text);
+		else
+			answer(daemon, post, reply_r, keep_r);
+	}
+	list_settings_free(list);
+}
+
+static void judge_message(void *context, struct arena *a, const struct envelope *envelope, struct span bytes, struct reply *replies, bool *keep)
+{
+	struct daemon *daemon = context;
+	struct site *site = daemon_hold_site(daemon);
+	struct world world;
+
+	daemon_world(daemon, site, &world);
+	for (size_t i = 0; i < envelope->rcpt_count; i++)
+		judge_one(daemon, &world, a, envelope, envelope->rcpts[i], bytes, &replies[i], &keep[i]);
+	daemon_release_site(site);
+}
+
+static void accepted(void *context, const char *id)
+{
+	struct daemon *daemon = context;
+
+	atomic_fetch_add(&daemon->posts_count, 1);
+	workers_push(daemon->workers, id);
+}
+
+struct lmtp_judge daemon_judge(struct daemon *daemon)
+{
+	return (struct lmtp_judge){ .context = daemon, .rcpt = judge_rcpt, .message = judge_message, .accepted = accepted };
+}

@@ -1,0 +1,18 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* How often something happened in the present hour, in a table of fixed size: what a stranger can trigger is bounded, and so is the memory that counting
+ * takes. Keys that share a slot share its count, which errs on the side of refusing. For many threads. */
+#ifndef LISTD_RATE_H
+#define LISTD_RATE_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#define RATE_SLOTS 4096
+
+struct rates;
+struct rates *rates_new(void);
+void rates_free(struct rates *rates);
+/* Count one event under key; false when there were max in this hour already. */
+bool rate_allow(struct rates *rates, const char *key, unsigned max, int64_t now_secs);
+
+#endif

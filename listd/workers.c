@@ -1,0 +1,326 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+#include "listd/workers.h"
+
+#include "listd/event.h"
+#include "listd/post/commit.h"
+#include "listd/post/daemon_world.h"
+#include "listd/post/route.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+/* How long DNS may hide where a post comes from before a moderator is asked. */
+#define LATER_MAX_SECS 3600
+/* Waits after trouble: short at first, since most of it is over soon. */
+static const int64_t waits_ms[] = { 5000, 30000, 60000, 300000 };
+
+struct work {
+	struct work *next;
+	char id[SPOOL_ID_CHARS + 1];
+	unsigned tries;
+	int64_t due_ms;
+};
+
+struct workers {
+	struct daemon *daemon;
+	pthread_mutex_t lock;
+	pthread_cond_t more;
+	struct work *first, **last;   /* in order of arrival; those not yet due are passed over */
+	size_t pending;
+	bool stopping;
+	pthread_t *threads;
+	unsigned count;
+};
+
+static void put(struct workers *w, struct work *work)
+{
+	pthread_mutex_lock(&w->lock);
+	work->next = NULL;
+	*w->last = work;
+	w->last = &work->next;
+	w->pending++;
+	pthread_cond_signal(&w->more);
+	pthread_mutex_unlock(&w->lock);
+}
+
+void workers_push(struct workers *w, const char *id)
+{
+	struct work *work = calloc(1, sizeof(*work));
+
+	if (work == NULL)
+		fail_environment("out of memory");
+	memcpy(work->id, id, strnlen(id, SPOOL_ID_CHARS));
+	put(w, work);
+}
+
+static struct work *take_due(struct workers *w, int64_t now_ms, int64_t *next_ms_r)
+{
+	*next_ms_r = INT64_MAX;
+	for (struct work **p = &w->first; *p != NULL; p = &(*p)->next) {
+		struct work *work = *p;
+
+		if (work->due_ms <= now_ms) {
+			*p = work->next;
+			if (w->last == &work->next)
+				w->last = p;
+			return work;
+		}
+		if (work->due_ms < *next_ms_r)
+			*next_ms_r = work->due_ms;
+	}
+	return NULL;
+}
+
+/* The next message that is due, or NULL when the threads are to end. */
+static struct work *take(struct workers *w)
+{
+	struct work *work = NULL;
+
+	pthread_mutex_lock(&w->lock);
+	while (!w->stopping) {
+		int64_t now = clock_monotonic_ms(), next;
+		struct timespec until;
+
+		work = take_due(w, now, &next);
+		if (work != NULL)
+			break;
+		if (next == INT64_MAX) {
+			pthread_cond_wait(&w->more, &w->lock);
+			continue;
+		}
+		clock_gettime(CLOCK_MONOTONIC, &until);
+		until.tv_sec += (next - now) / 1000 + 1;
+		pthread_cond_timedwait(&w->more, &w->lock, &until);
+	}
+	pthread_mutex_unlock(&w->lock);
+	return work;
+}
+
+struct task {
+	struct daemon *daemon;
+	struct arena *arena;
+	struct world world;
+	struct spooled spooled;
+	const char **jobs;
+	size_t job_count;
+};
+
+static void log_facts(const struct post *post)
+{
+	const struct facts *facts = &post->facts;
+	enum auth_result dkim = AUTH_NONE;
+
+	for (size_t i = 0; i < facts->dkim.count; i++)
+		if (i == 0 || facts->dkim.signatures[i].result == AUTH_PASS)
+			dkim = facts->dkim.signatures[i].result;
+	event_log(EVENT_FACTS, "id", post->id, "list", post->list->address, "author", post->author_key, "spf", auth_result_name(facts->spf.result),
+		"dkim", auth_result_name(dkim), "arc", auth_result_name(facts->arc.result), "policy", dmarc_policy_name(facts->policy),
+		"authentic", facts->authentic ? "yes" : "no", "by", facts->authentic_by, NULL);
+}
+
+/* 0: done, 1: look at it again later, -1: trouble. */
+static int finish(struct task *task, struct post *post, unsigned number, struct fail *why)
+{
+	const struct envelope *e = post->envelope;
+
+	switch (post->outcome) {
+	case OUTCOME_SEND:
+		task->jobs[task->job_count] = "";
+		return commit_send(task->daemon, post, number, &task->jobs[task->job_count++], why);
+	case OUTCOME_LATER:
+		if (clock_now(&task->daemon->clock) < e->received_secs + LATER_MAX_SECS)
+			return 1;
+		return commit_hold(task->daemon, post, number, why);
+	case OUTCOME_HOLD:
+		return commit_hold(task->daemon, post, number, why);
+	case OUTCOME_REFUSE:
+		/* It was answered 250: what is refused on the second look (DNS or the list has changed since) goes to a person, not into the void. */
+		post->reason = arena_printf(post->arena, "accepted, but refused on a second look: %s", post->why.text);
+		return commit_hold(task->daemon, post, number, why);
+	case OUTCOME_DISCARD:
+		event_log(EVENT_DISCARDED, "id", post->id, "list", post->list->address, "reason", post->reason, NULL);
+		return 0;
+	}
+	return 0;
+}
+
+static int work_on_list(struct task *task, struct list_settings *list, const char *suffix, enum purpose purpose, const char *rcpt, unsigned number, struct fail *why)
+{
+	struct post *post = arena_alloc(task->arena, sizeof(*post));
+
+	if (post_begin(post, task->arena, &task->world, &task->spooled.envelope, rcpt, list, task->spooled.message, why) != 0)
+		return -1;
+	post->purpose = purpose;
+	post->suffix = suffix;
+	if (route_run(post, false, NULL, NULL, why) != 0)
+		return -1;
+	log_facts(post);
+	return finish(task, post, number, why);
+}
+
+static int work_on_rcpt(struct task *task, unsigned number, struct fail *why)
+{
+	const char *rcpt = task->spooled.envelope.rcpts[number];
+	struct list_settings *list;
+	enum purpose purpose;
+	const char *suffix;
+	int result = daemon_find_list(task->daemon, task->arena, rcpt, &list, &suffix, &purpose, why);
+
+	if (result == 0)
+		event_log(EVENT_DISCARDED, "id", task->spooled.envelope.id, "to", rcpt, "reason", "the list was deleted after the message was accepted", NULL);
+	if (result <= 0)
+		return result;
+	result = work_on_list(task, list, suffix, purpose, rcpt, number, why);
+	list_settings_free(list);
+	return result;
+}
+
+static int work_on_all(struct task *task, struct fail *why)
+{
+	int later = 0;
+
+	task->jobs = arena_array(task->arena, task->spooled.envelope.rcpt_count, sizeof(*task->jobs));
+	for (unsigned i = 0; i < task->spooled.envelope.rcpt_count; i++) {
+		int result = work_on_rcpt(task, i, why);
+
+		if (result < 0)
+			return -1;
+		later |= result;
+	}
+	return later;
+}
+
+/* Jobs are handed to delivery only when the message is gone from in/: a run that is repeated after a crash then finds them and makes no second ones. */
+static int let_go(struct task *task, struct fail *why)
+{
+	if (spool_remove(task->daemon->spool, SPOOL_IN, task->spooled.envelope.id, why) != 0)
+		return -1;
+	for (size_t i = 0; i < task->job_count; i++)
+		if (*task->jobs[i] != '\0')
+			delivery_wake(task->daemon->delivery, task->jobs[i]);
+	return 0;
+}
+
+/* 0: done with; 1: again later. */
+static int work_on(struct daemon *daemon, const char *id)
+{
+	struct task task = { .daemon = daemon };
+	struct site *site;
+	struct fail why;
+	bool abandoned = false;
+	int result = 1;
+
+	if (spool_note_try(daemon->spool, id, &abandoned, &why) != 0 || abandoned) {
+		if (abandoned)
+			event_log(EVENT_WORK_ABANDONED, "file", id, NULL);
+		return abandoned ? 0 : 1;
+	}
+	site = daemon_hold_site(daemon);
+	task.arena = arena_new(ARENA_MESSAGE_MAX_BYTES);
+	daemon_world(daemon, site, &task.world);
+	if (spool_read(daemon->spool, task.arena, SPOOL_IN, id, &task.spooled, &why) != 0) {
+		event_log(EVENT_SPOOL_DAMAGED, "file", id, "reason", why.text, NULL);
+		result = why.temporary;
+	} else {
+		result = work_on_all(&task, &why);
+		if (result == 0)
+			result = let_go(&task, &why);
+		if (result < 0)
+			event_log(EVENT_FAULT, "id", id, "text", why.text, NULL);
+		spool_unread(&task.spooled);
+	}
+	if (result != 0)
+		spool_forget_try(daemon->spool, id);
+	arena_free(task.arena);
+	daemon_release_site(site);
+	return result != 0;
+}
+
+static void *work_thread(void *context)
+{
+	struct workers *w = context;
+	struct work *work;
+
+	while ((work = take(w)) != NULL) {
+		bool again = work_on(w->daemon, work->id) != 0;
+
+		pthread_mutex_lock(&w->lock);
+		w->pending--;
+		pthread_mutex_unlock(&w->lock);
+		if (!again) {
+			free(work);
+			continue;
+		}
+		work->due_ms = clock_monotonic_ms() + waits_ms[work->tries];
+		if (work->tries + 1 < sizeof(waits_ms) / sizeof(waits_ms[0]))
+			work->tries++;
+		put(w, work);
+	}
+	return NULL;
+}
+
+static int queue_spooled(struct workers *w, struct fail *why)
+{
+	struct arena *a = arena_new(ARENA_MESSAGE_MAX_BYTES);
+	const char **ids;
+	size_t count;
+	int result = spool_ids(w->daemon->spool, a, SPOOL_IN, &ids, &count, why);
+
+	for (size_t i = 0; result == 0 && i < count; i++)
+		workers_push(w, ids[i]);
+	arena_free(a);
+	return result;
+}
+
+int workers_start(struct daemon *daemon, unsigned count, struct workers **workers_r, struct fail *why)
+{
+	struct workers *w = calloc(1, sizeof(*w));
+	pthread_condattr_t attr;
+
+	if (w == NULL)
+		fail_environment("out of memory");
+	w->daemon = daemon;
+	w->last = &w->first;
+	pthread_mutex_init(&w->lock, NULL);
+	pthread_condattr_init(&attr);
+	pthread_condattr_setclock(&attr, CLOCK_MONOTONIC);
+	pthread_cond_init(&w->more, &attr);
+	w->threads = calloc(count, sizeof(*w->threads));
+	if (w->threads == NULL)
+		fail_environment("out of memory");
+	*workers_r = w;
+	if (queue_spooled(w, why) != 0)
+		return -1;
+	for (; w->count < count; w->count++)
+		if (pthread_create(&w->threads[w->count], NULL, work_thread, w) != 0)
+			return fail_temporary(why, "cannot start a worker thread");
+	return 0;
+}
+
+size_t workers_pending(struct workers *w)
+{
+	size_t pending;
+
+	pthread_mutex_lock(&w->lock);
+	pending = w->pending;
+	pthread_mutex_unlock(&w->lock);
+	return pending;
+}
+
+void workers_stop(struct workers *w)
+{
+	if (w == NULL)
+		return;
+	pthread_mutex_lock(&w->lock);
+	w->stopping = true;
+	pthread_cond_broadcast(&w->more);
+	pthread_mutex_unlock(&w->lock);
+	for (unsigned i = 0; i < w->count; i++)
+		pthread_join(w->threads[i], NULL);
+	for (struct work *work = w->first, *next; work != NULL; work = next) {
+		next = work->next;
+		free(work);
+	}
+	free(w->threads);
+	free(w);
+}

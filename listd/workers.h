@@ -1,0 +1,19 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* Threads that take messages of spool/in through the route. The queue is in memory, the truth is the directory: at start all that is there is queued. */
+#ifndef LISTD_WORKERS_H
+#define LISTD_WORKERS_H
+
+#include "listd/daemon.h"
+
+struct workers;
+
+/* Start count threads and queue what is in spool/in. */
+int workers_start(struct daemon *daemon, unsigned count, struct workers **workers_r, struct fail *why);
+/* An accepted message. */
+void workers_push(struct workers *workers, const char *id);
+/* Messages that wait or are being worked on. */
+size_t workers_pending(struct workers *workers);
+/* Let the messages being worked on end, then stop; the rest stays in the spool. */
+void workers_stop(struct workers *workers);
+
+#endif
