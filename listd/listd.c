@@ -7,7 +7,6 @@
 #include "listd/post/daemon_world.h"
 #include "listd/post/rate.h"
 #include "listd/workers.h"
-#include "mitigations/auth/dkim.h"
 
 #include <errno.h>
 #include <getopt.h>
@@ -173,15 +172,9 @@ static int start_lmtp(struct daemon *daemon, struct fail *why)
 	return lmtp_start(&options, daemon->spool, &judge, &daemon->lmtp, why);
 }
 
-static int start_dkim(struct daemon *daemon, struct fail *why)
-{
-	(void)daemon;
-	return dkim_init(why);
-}
-
 /* In this order; stop_all ends them in reverse. */
 static const struct { const char *name; int (*start)(struct daemon *daemon, struct fail *why); } parts[] = {
-	{ "user", become_user }, { "log", start_log }, { "dkim", start_dkim }, { "dns", start_dns }, { "store", start_store }, { "spool", start_spool },
+	{ "user", become_user }, { "log", start_log }, { "dns", start_dns }, { "store", start_store }, { "spool", start_spool },
 	{ "delivery", start_delivery }, { "workers", start_workers }, { "control", start_control }, { "lmtp", start_lmtp },
 };
 
@@ -200,7 +193,6 @@ static void stop_all(struct daemon *daemon)
 		store_close(daemon->store);
 	resolver_free(daemon->dns);
 	rates_free(daemon->rates);
-	dkim_done();
 	daemon_release_site(daemon->site);
 }
 

@@ -62,6 +62,8 @@ liblistd_la_SOURCES += \
 	listd/post/commit.c \
 	listd/post/daemon_delivery.c \
 	listd/post/daemon_world.c \
+	listd/post/explain.c \
+	listd/post/explain_text.c \
 	listd/post/header_rules.c \
 	listd/post/identity.c \
 	listd/post/post.c \
@@ -82,6 +84,7 @@ noinst_HEADERS += \
 	listd/people/template.h \
 	listd/post/commit.h \
 	listd/post/daemon_world.h \
+	listd/post/explain.h \
 	listd/post/header_rules.h \
 	listd/post/identity.h \
 	listd/post/post.h \
