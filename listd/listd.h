@@ -6,5 +6,8 @@
 #ifndef LISTD_CONFIG
 #define LISTD_CONFIG "/etc/listd/listd.conf"
 #endif
+#ifndef LISTD_RECEIVERS
+#define LISTD_RECEIVERS "/etc/listd/receivers.conf"
+#endif
 
 #endif

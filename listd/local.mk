@@ -58,6 +58,7 @@ noinst_HEADERS += \
 # The route, the daemon.
 liblistd_la_SOURCES += \
 	listd/daemon.c \
+	listd/json_text.c \
 	listd/people/template.c \
 	listd/post/commit.c \
 	listd/post/daemon_delivery.c \
@@ -80,6 +81,7 @@ liblistd_la_SOURCES += \
 	listd/workers.c
 liblistd_la_LIBADD += libarchive_mail.la
 noinst_HEADERS += \
+	listd/json_text.h \
 	listd/listd.h \
 	listd/people/template.h \
 	listd/post/commit.h \

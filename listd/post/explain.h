@@ -16,6 +16,8 @@ json_t *explain_facts(const struct facts *facts);
 json_t *explain_dmarc(const struct dmarc_verdict *verdict, bool with_result);
 /* An explanation as text. */
 void explain_text(const json_t *explanation, struct buf *out);
+/* The facts of explain_facts as text. */
+void explain_facts_text(const json_t *facts, struct buf *out);
 /* The bytes one recipient would get; the post was run by explain_run or route_run. -1: none, why says so. */
 int explain_render(struct post *post, const char *address, struct rendering *rendering_r, struct fail *why);
 

@@ -42,7 +42,7 @@ static void put_dmarc(const json_t *facts, struct buf *out)
 	}
 }
 
-static void put_facts(const json_t *facts, struct buf *out)
+void explain_facts_text(const json_t *facts, struct buf *out)
 {
 	const json_t *spf = json_object_get(facts, "spf"), *arc = json_object_get(facts, "arc");
 
@@ -96,7 +96,7 @@ void explain_text(const json_t *e, struct buf *out)
 	buf_put_text(out, "Stages\n");
 	json_array_foreach(json_object_get(e, "stages"), i, item)
 		buf_printf(out, "  %-13s %-8s %s\n", text_of(item, "stage"), text_of(item, "outcome"), text_of(item, "summary"));
-	put_facts(json_object_get(e, "facts"), out);
+	explain_facts_text(json_object_get(e, "facts"), out);
 	json_array_foreach(json_object_get(e, "classes"), i, item)
 		put_class(item, out);
 }

@@ -21,6 +21,7 @@ struct world {
 	struct resolver *key_overlay;
 	struct receivers *receivers;
 	const struct secret *master;
+	bool every_receiver; /* explain without members: one class for each row of the receivers table */
 	/* 1 yes, 0 no, -1 trouble. key: address_key. name_r (may be NULL): the member's name in a, or NULL. */
 	int (*is_member)(void *context, struct arena *a, const char *list, const char *key, const char **name_r, struct fail *why);
 	/* Was this Message-ID seen on the list under another post? 1, 0, -1. */

@@ -64,11 +64,8 @@ static const char *ruled_domain(const struct post *post, struct span domain)
 	return NULL;
 }
 
-static size_t find_class(struct post *post, struct span domain)
+static size_t add_class(struct post *post, const struct receiver *receiver, const char *to_domain)
 {
-	const char *name = arena_lower(post->arena, domain);
-	const struct receiver *receiver = receivers_find(post->world->receivers, post->world->dns, post->world->clock, name);
-	const char *to_domain = ruled_domain(post, domain);
 	struct post_class *class;
 
 	for (size_t i = 0; i < post->class_count; i++)
@@ -78,6 +75,13 @@ static size_t find_class(struct post *post, struct span domain)
 	class->receiver = receiver;
 	class->to_domain = to_domain;
 	return post->class_count++;
+}
+
+static size_t find_class(struct post *post, struct span domain)
+{
+	const char *name = arena_lower(post->arena, domain);
+
+	return add_class(post, receivers_find(post->world->receivers, post->world->dns, post->world->clock, name), ruled_domain(post, domain));
 }
 
 static void add_recipient(struct post *post, const char *address)
@@ -100,8 +104,11 @@ static void add_recipient(struct post *post, const char *address)
 
 const struct post_class *post_class_of(const struct post *post, const char *address)
 {
-	size_t slot = find_slot(post->domains, domain_of(address));
+	size_t slot;
 
+	if (post->domains == NULL || post->domains->size == 0)
+		return NULL;
+	slot = find_slot(post->domains, domain_of(address));
 	return post->domains->slots[slot].domain == NULL ? NULL : &post->classes[post->domains->slots[slot].class];
 }
 
@@ -143,6 +150,11 @@ static int each_member(void *context, const struct member *member)
 static int collect(struct post *post, struct fail *why)
 {
 	post->domains = arena_alloc(post->arena, sizeof(*post->domains));
+	if (post->world->every_receiver) {
+		for (size_t i = 0; i < receivers_count(post->world->receivers); i++)
+			add_class(post, receivers_at(post->world->receivers, i), NULL);
+		return 0;
+	}
 	if (post->purpose == PURPOSE_POST)
 		return post->world->each_member(post->world->context, post->list->address, each_member, post, why);
 	for (size_t i = 0; i < post->target_count; i++)

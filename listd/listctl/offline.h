@@ -1,0 +1,56 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* Commands that work on files, without the daemon: auth, dmarc, spf, parts, from, seal, explain, render. Each takes argv beginning with its own name and returns an
+ * exit code: 0 an answer was given, 64 wrong usage, 65 input that cannot be read. */
+#ifndef LISTD_OFFLINE_H
+#define LISTD_OFFLINE_H
+
+#include "mail/arena.h"
+#include "mail/clock.h"
+#include "mail/dns.h"
+#include "mail/message.h"
+
+#include <jansson.h>
+
+#define OFFLINE_VALUES_MAX 100
+
+/* An option "--name VALUE", "--name=VALUE" or, with flag, "--name". values and count: for one that may be repeated. */
+struct offline_option {
+	const char *name;
+	const char **value;
+	bool *flag;
+	const char **values;
+	size_t *count;
+};
+
+/* What all commands share. */
+struct offline {
+	struct arena *arena;
+	const char *usage;
+	const char *zone_file, *now_text;
+	bool json, help;
+	struct resolver *dns;
+	struct clock clock;
+	const char *arguments[3];
+	size_t argument_count;
+};
+
+/* Read options and open DNS. -1 = go on; else the exit code to end with. offline_done must follow in any case. */
+int offline_begin(struct offline *o, const char *usage, int argc, char **argv, const struct offline_option *options, size_t option_count, size_t arguments_wanted);
+void offline_done(struct offline *o);
+/* Say what is wrong on stderr; returns the code. */
+int offline_fail(int code, const char *format, ...) __attribute__((format(printf, 2, 3)));
+/* Read and parse the message of a file. -1 = done; else the exit code. crlf: line ends made CRLF when all are LF, as an MTA would hand it over. */
+int offline_message(struct offline *o, const char *path, bool crlf, struct message *message_r);
+/* Print a JSON value (and free it) with a final line end; returns 0, or 74 when it cannot be written. */
+int offline_print(json_t *json);
+
+int offline_auth(int argc, char **argv);
+int offline_dmarc(int argc, char **argv);
+int offline_spf(int argc, char **argv);
+int offline_parts(int argc, char **argv);
+int offline_from(int argc, char **argv);
+int offline_seal(int argc, char **argv);
+int offline_explain(int argc, char **argv);
+int offline_render(int argc, char **argv);
+
+#endif
