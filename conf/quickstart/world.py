@@ -1,0 +1,369 @@
+# SPDX-License-Identifier: BSD-2-Clause
+"""A small internet on loopback: name server, a mail server for the lists, receivers of several kinds, and listd.
+
+Used by quickstart.sh and by the system tests. It must run as root inside a mount namespace of its own (quickstart.sh and tests/run.sh see to that), where
+/etc/resolv.conf is bound to the private name server. Every process is started here, listens on a loopback address, and is stopped by its pid.
+"""
+import base64
+import json
+import os
+import pwd
+import re
+import shutil
+import signal
+import smtplib
+import socket
+import subprocess
+import sys
+import time
+
+HERE = os.path.dirname(os.path.abspath(__file__))
+DNS_ADDRESS = "127.0.0.9"
+LIST_HOST_ADDRESS = "127.0.0.25"  # the lists' mail server speaks to the world from here
+
+
+def wait_for(what, condition, seconds=30.0):
+    """Wait until condition() is true; say what did not happen otherwise."""
+    end = time.monotonic() + seconds
+    while time.monotonic() < end:
+        if condition():
+            return
+        time.sleep(0.05)
+    raise RuntimeError("waited %g s in vain for %s" % (seconds, what))
+
+
+def is_listening(address, port):
+    with socket.socket() as s:
+        s.settimeout(0.5)
+        return s.connect_ex((address, port)) == 0
+
+
+class Receiver:
+    """Who runs a mailbox domain: its kind says which software judges the mail."""
+
+    def __init__(self, domain, kind, port, settings=""):
+        self.domain, self.kind, self.port, self.settings = domain, kind, port, settings
+
+
+class World:
+    def __init__(self, directory, prefix, base_port=2500):
+        self.dir, self.prefix, self.base = directory, prefix, base_port
+        self.mta_port, self.lmtp_port = base_port + 25, base_port + 24
+        self.records, self.processes, self.receivers = [], {}, []
+        self.keys = {}
+        self.users = ["ann", "bob", "carol", "dave", "erin", "owner"]  # mailboxes at every receiver that is a Postfix
+        os.makedirs(directory, exist_ok=True)
+        os.chmod(directory, 0o755)
+
+    # files and processes
+
+    def path(self, *parts):
+        return os.path.join(self.dir, *parts)
+
+    def write(self, name, text, mode=0o644):
+        os.makedirs(os.path.dirname(self.path(name)), exist_ok=True)
+        with open(self.path(name), "w") as f:
+            f.write(text)
+        os.chmod(self.path(name), mode)
+        return self.path(name)
+
+    def start(self, name, command, **more):
+        os.makedirs(self.path("log"), exist_ok=True)
+        log = open(self.path("log", name), "ab")
+        self.processes[name] = subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=log, stderr=log, start_new_session=True, **more)
+        log.close()
+        self.save_pids()
+
+    def save_pids(self):
+        self.write("pids", "".join("%d %s\n" % (p.pid, name) for name, p in self.processes.items()))
+
+    def stop(self, name, how=signal.SIGTERM, seconds=25):
+        process = self.processes.pop(name, None)
+        if process is None or process.poll() is not None:
+            return
+        process.send_signal(how)
+        try:
+            process.wait(seconds)
+        except subprocess.TimeoutExpired:
+            process.kill()
+            process.wait()
+
+    def stop_all(self):
+        for name in reversed(list(self.processes)):
+            self.stop(name)
+        for instance in ("mta", "rx"):
+            if os.path.exists(self.path(instance, "main.cf")):
+                subprocess.run(["postfix", "-c", self.path(instance), "stop"], stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+
+    # DNS
+
+    def add_record(self, text):
+        self.records.append(text)
+
+    def domain(self, name, dmarc=None, spf=None, address=None, mx=None):
+        """A domain that exists, with what it publishes."""
+        self.add_record('%s. A %s' % (name, address or "127.0.0.10"))
+        if mx:
+            self.add_record('%s. MX 10 %s.' % (name, mx))
+        if spf:
+            self.add_record('%s. TXT "%s"' % (name, spf))
+        if dmarc:
+            self.add_record('_dmarc.%s. TXT "%s"' % (name, dmarc))
+
+    def author_key(self, domain, selector="s1"):
+        """A DKIM key of an author domain, made with openssl and published."""
+        pem = subprocess.run(["openssl", "genrsa", "2048"], check=True, capture_output=True).stdout
+        public = subprocess.run(["openssl", "rsa", "-pubout", "-outform", "DER"], input=pem, check=True, capture_output=True).stdout
+        self.keys[domain] = (selector, pem)
+        self.add_record('%s._domainkey.%s. TXT %s' % (selector, domain, quoted("v=DKIM1; k=rsa; p=" + base64.b64encode(public).decode())))
+
+    def write_zone(self):
+        head = ". 3600 SOA ns.invalid. root.invalid. %d 3600 600 86400 1\n. NS ns.invalid.\nns.invalid. A %s\n" % (time.time(), DNS_ADDRESS)
+        return self.write("dns/zone", "$TTL 1\n" + head + "\n".join(self.records) + "\n")
+
+    def start_dns(self):
+        self.write_zone()
+        self.write("dns/nsd.conf", """server:
+  ip-address: %s@53
+  username: ""
+  chroot: ""
+  database: ""
+  pidfile: "%s"
+  zonesdir: "%s"
+  xfrdfile: "%s"
+  zonelistfile: "%s"
+  xfrdir: "%s"
+  hide-version: yes
+remote-control:
+  control-enable: no
+zone:
+  name: "."
+  zonefile: "zone"
+""" % (DNS_ADDRESS, self.path("dns/pid"), self.path("dns"), self.path("dns/xfrd"), self.path("dns/zonelist"), self.path("dns")))
+        self.start("nsd", ["/usr/sbin/nsd", "-d", "-c", self.path("dns/nsd.conf")])
+        wait_for("the name server", lambda: is_listening(DNS_ADDRESS, 53))
+
+    def reload_dns(self):
+        self.write_zone()
+        self.processes["nsd"].send_signal(signal.SIGHUP)
+        time.sleep(1.0)
+
+    # the lists' mail server and the receivers', both Postfix
+
+    def start_postfix(self, name, main, services, maps=()):
+        for file, text in maps:
+            self.write("%s/%s" % (name, file), text)
+        os.makedirs(self.path(name, "queue"), exist_ok=True)
+        os.makedirs(self.path(name, "data"), exist_ok=True)
+        shutil.chown(self.path(name, "data"), "postfix")
+        self.write(name + "/main.cf", POSTFIX_MAIN % {"dir": self.path(name)} + main)
+        self.write(name + "/master.cf", services + POSTFIX_MASTER)
+        subprocess.run(["postfix", "-c", self.path(name), "start"], check=True, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+
+    def start_mta(self, list_domains, xforward=True):
+        transport = "".join("%s lmtp:[127.0.0.1]:%d\n" % (d, self.lmtp_port) for d in list_domains)
+        transport += "".join("%s smtp:[127.0.0.1]:%d\n" % (r.domain, r.port) for r in self.receivers)
+        self.start_postfix("mta", """myhostname = mx.%s
+mynetworks = 127.0.0.1/32
+relay_domains = %s
+transport_maps = texthash:%s
+smtp_bind_address = %s
+lmtp_send_xforward_command = %s
+smtpd_authorized_verp_clients = 127.0.0.1
+smtpd_recipient_restrictions = permit_mynetworks, reject_unauth_destination
+""" % (list_domains[0], " ".join(list_domains), self.path("mta/transport"), LIST_HOST_ADDRESS, "yes" if xforward else "no"),
+            "127.0.0.1:%d inet n - n - - smtpd\n" % self.mta_port, [("transport", transport)])
+        wait_for("the lists' mail server", lambda: is_listening("127.0.0.1", self.mta_port))
+
+    def start_receivers(self):
+        services, domains = "", []
+        for r in self.receivers:
+            starter = getattr(self, "start_" + r.kind)
+            milters = starter(r)
+            if milters is None:
+                continue
+            services += "127.0.0.1:%d inet n - n - - smtpd%s\n" % (r.port, " -o smtpd_milters=" + ",".join(milters) if milters else "")
+            domains.append(r.domain)
+        user = pwd.getpwnam("nobody")
+        os.makedirs(self.path("mail"), exist_ok=True)
+        os.chown(self.path("mail"), user.pw_uid, user.pw_gid)
+        self.start_postfix("rx", """myhostname = mx.receivers.example
+mynetworks = 127.0.0.2/32
+virtual_mailbox_domains = %s
+virtual_mailbox_base = %s
+virtual_mailbox_maps = texthash:%s
+virtual_uid_maps = static:%d
+virtual_gid_maps = static:%d
+virtual_minimum_uid = 100
+milter_default_action = tempfail
+smtpd_recipient_restrictions = reject_unauth_destination
+""" % (" ".join(domains), self.path("mail"), self.path("rx/mailboxes"), user.pw_uid, user.pw_gid), services,
+            [("mailboxes", "".join("%s@%s %s/%s/\n" % (u, d, d, u) for d in domains for u in self.users))])
+        for r in self.receivers:
+            wait_for("receiver " + r.domain, lambda: is_listening("127.0.0.1", r.port))
+
+    def start_plain(self, _receiver):
+        """Takes everything."""
+        return []
+
+    def start_opendmarc(self, r):
+        """OpenDKIM and OpenDMARC, with RejectFailures."""
+        dkim_port, dmarc_port = r.port + 100, r.port + 200
+        self.write("conf/opendkim-%d" % r.port, "Mode v\nSocket inet:%d@127.0.0.1\nBackground no\nUMask 022\nAlwaysAddARHeader yes\nAuthservID %s\nNameservers %s\nPidFile %s\n"
+                   % (dkim_port, r.domain, DNS_ADDRESS, self.path("opendkim-%d.pid" % r.port)))
+        self.write("conf/ignore-hosts", "192.0.2.255\n")
+        self.write("conf/opendmarc-%d" % r.port, "Socket inet:%d@127.0.0.1\nAuthservID %s\nTrustedAuthservIDs %s\nRejectFailures true\nSPFSelfValidate true\n"
+                   "SPFIgnoreResults true\nIgnoreHosts %s\nPidFile %s\nSyslog false\n"
+                   % (dmarc_port, r.domain, r.domain, self.path("conf/ignore-hosts"), self.path("opendmarc-%d.pid" % r.port)))
+        self.start("opendkim-%d" % r.port, ["/usr/sbin/opendkim", "-f", "-x", self.path("conf/opendkim-%d" % r.port)])
+        self.start("opendmarc-%d" % r.port, ["/usr/sbin/opendmarc", "-f", "-c", self.path("conf/opendmarc-%d" % r.port)])
+        wait_for("OpenDKIM", lambda: is_listening("127.0.0.1", dkim_port))
+        wait_for("OpenDMARC", lambda: is_listening("127.0.0.1", dmarc_port))
+        return ["inet:127.0.0.1:%d" % dkim_port, "inet:127.0.0.1:%d" % dmarc_port]
+
+    def start_dkimpy(self, r):
+        """A receiver of its own on dkimpy: it enforces DMARC, and may trust ARC sealers or allow DKIM domains (settings)."""
+        self.write("conf/receiver-%d.json" % r.port, json.dumps({"port": r.port, "domain": r.domain, "mail": self.path("mail"), "zone": self.path("dns/zone"), **(r.settings or {})}))
+        self.start("receiver-%d" % r.port, ["/usr/bin/python3", os.path.join(HERE, "receiver.py"), self.path("conf/receiver-%d.json" % r.port)])
+
+    # listd
+
+    def start_listd(self, settings=""):
+        os.makedirs(self.path("etc/keys"), exist_ok=True)
+        shutil.copy(os.path.join(HERE, "..", "receivers.conf"), self.path("etc/receivers.conf"))
+        extra = "".join("operator %s\n  domain %s\n%s\n" % (r.domain.split(".")[0], r.domain, (r.settings or {}).get("receivers.conf", "  enforces yes\n") if isinstance(r.settings, dict)
+                                                         else r.settings or "  enforces yes\n") for r in self.receivers)
+        self.write("etc/local-receivers.conf", extra)
+        self.write("etc/listd.conf", LISTD_CONF % {"dir": self.dir, "lmtp": self.lmtp_port, "relay": self.mta_port, "prefix": self.prefix} + settings)
+        shutil.chown(self.path("etc/keys"), "listd", "listd")
+        for name in ("var", "run", "spool"):
+            os.makedirs(self.path(name), exist_ok=True)
+            shutil.chown(self.path(name), "listd", "listd")
+        self.start_listd_again()
+
+    def start_listd_again(self):
+        self.start("listd", [os.path.join(self.prefix, "sbin/listd"), "-c", self.path("etc/listd.conf")])
+        wait_for("listd (see %s)" % self.path("log/listd"), lambda: is_listening("127.0.0.1", self.lmtp_port) or self.processes["listd"].poll() is not None)
+        if self.processes["listd"].poll() is not None:
+            raise RuntimeError("listd did not start: " + open(self.path("log/listd")).read()[-2000:])
+
+    def listctl(self, *args, check=True, text=None):
+        command = [os.path.join(self.prefix, "bin/listctl"), "--socket", self.path("run/control")] + list(args)
+        result = subprocess.run(command, input=text, capture_output=True, text=True)
+        if check and result.returncode != 0:
+            raise RuntimeError("%s: exit %d: %s%s" % (" ".join(command), result.returncode, result.stdout, result.stderr))
+        return result
+
+    def make_list_key(self, domain, selector="listd1"):
+        """A signing key for a list domain, published in the zone."""
+        self.listctl("key", "make", domain, selector)
+        rows = json.loads(self.listctl("--json", "key", "list").stdout)
+        for row in rows:
+            self.add_record("%s. TXT %s" % (row["name"], quoted(row["txt"])))
+        self.reload_dns()
+
+    def events(self, name=None):
+        """Log lines of listd as dictionaries."""
+        found = []
+        with open(self.path("log/listd"), errors="replace") as f:
+            for line in f:
+                pairs = dict((k, v1 or v2) for k, v1, v2 in re.findall(r'(\w+)=(?:"((?:[^"\\]|\\.)*)"|(\S*))', line))
+                if "event" in pairs and (name is None or pairs["event"] == name):
+                    found.append(pairs)
+        return found
+
+    # posting and reading
+
+    def sign(self, message, domain, headers=(b"from", b"to", b"subject", b"date", b"message-id"), **more):
+        import dkim
+        selector, pem = self.keys[domain]
+        return dkim.sign(message, selector.encode(), domain.encode(), pem, canonicalize=(b"relaxed", b"relaxed"), include_headers=list(headers), **more) + message
+
+    def send(self, message, sender, recipient, client="127.0.0.10", helo=None, options=()):
+        """Hand a message in as a client of that address; the reply to DATA as (code, text)."""
+        with smtplib.SMTP("127.0.0.1", self.mta_port, local_hostname=helo or "client.example", source_address=(client, 0), timeout=30) as smtp:
+            smtp.ehlo_or_helo_if_needed()
+            code, text = smtp.mail(sender, list(options))
+            if code == 250:
+                code, text = smtp.rcpt(recipient)
+            if code == 250:
+                code, text = smtp.data(message)
+            return code, text.decode(errors="replace")
+
+    def mailbox(self, address):
+        """Messages in a subscriber's mailbox, as bytes."""
+        local, domain = address.split("@")
+        new = self.path("mail", domain, local, "new")
+        return [open(os.path.join(new, n), "rb").read() for n in sorted(os.listdir(new))] if os.path.isdir(new) else []
+
+    def mta_is_idle(self):
+        return all(not files for d in ("incoming", "active", "deferred", "maildrop")
+                   for _, _, files in os.walk(self.path("mta/queue", d)))
+
+
+def quoted(text):
+    """A TXT value as strings of 255 octets at most."""
+    return " ".join('"%s"' % text[i:i + 250] for i in range(0, len(text), 250))
+
+
+POSTFIX_MAIN = """compatibility_level = 3.6
+queue_directory = %(dir)s/queue
+data_directory = %(dir)s/data
+command_directory = /usr/sbin
+daemon_directory = /usr/lib/postfix/sbin
+mail_owner = postfix
+setgid_group = postdrop
+maillog_file = %(dir)s/log
+maillog_file_prefixes = /
+inet_interfaces = all
+inet_protocols = ipv4
+mydestination =
+local_recipient_maps =
+alias_maps =
+alias_database =
+disable_dns_lookups = yes
+smtputf8_enable = yes
+message_size_limit = 104857600
+mailbox_size_limit = 0
+virtual_mailbox_limit = 0
+minimal_backoff_time = 5s
+queue_run_delay = 5s
+maximal_backoff_time = 10s
+smtp_tls_security_level =
+"""
+
+POSTFIX_MASTER = """pickup unix n - n 60 1 pickup
+cleanup unix n - n - 0 cleanup
+qmgr unix n - n 300 1 qmgr
+rewrite unix - - n - - trivial-rewrite
+bounce unix - - n - 0 bounce
+defer unix - - n - 0 bounce
+trace unix - - n - 0 bounce
+verify unix - - n - 1 verify
+flush unix n - n 1000? 0 flush
+proxymap unix - - n - - proxymap
+smtp unix - - n - - smtp
+relay unix - - n - - smtp
+showq unix n - n - - showq
+error unix - - n - - error
+retry unix - - n - - error
+discard unix - - n - - discard
+virtual unix - n n - - virtual
+lmtp unix - - n - - lmtp
+anvil unix - - n - 1 anvil
+scache unix - - n - 1 scache
+postlog unix-dgram n - n - 1 postlogd
+"""
+
+LISTD_CONF = """host-name = "mx.lists.example.org"
+authserv-id = "lists.example.org"
+spool-dir = "%(dir)s/spool"
+store-dir = "%(dir)s/var/store"
+archive-dir = "%(dir)s/var/archive"
+keys-dir = "%(dir)s/etc/keys"
+receivers-files = { "%(dir)s/etc/receivers.conf", "%(dir)s/etc/local-receivers.conf" }
+template-dir = "%(prefix)s/share/listd/templates"
+control-socket = "%(dir)s/run/control"
+lmtp-listen = "inet:127.0.0.1:%(lmtp)d"
+relay = "127.0.0.1:%(relay)d"
+"""
