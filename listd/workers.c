@@ -230,7 +230,7 @@ static int work_on(struct daemon *daemon, const char *id)
 		spool_unread(&task.spooled);
 	}
 	if (result != 0)
-		spool_forget_try(daemon->spool, id);
+		spool_clear_tries(daemon->spool, id, NULL);
 	arena_free(task.arena);
 	daemon_release_site(site);
 	return result != 0;
