@@ -42,10 +42,10 @@ build() { # DIR TARGET...
 
 # Counts the tests inside the unit programs, which say "N test(s)." for passed and failed ones.
 count_units() {
-	ok=$(cat "$dir/gcc/tests/unit/"*.log 2>/dev/null | sed -n 's/^\[  PASSED  \] \([0-9]*\) test(s).*/\1/p' | awk '{ n += $1 } END { print n + 0 }')
-	bad=$(cat "$dir/gcc/tests/unit/"*.log 2>/dev/null | sed -n 's/^\[  FAILED  \] \([0-9]*\) test(s).*/\1/p' | awk '{ n += $1 } END { print n + 0 }')
+	ok=$(cat "$dir/gcc/tests/unit/"*.log "$dir/gcc/tests/cases/"*.log 2>/dev/null | sed -n 's/^\[  PASSED  \] \([0-9]*\) test(s).*/\1/p' | awk '{ n += $1 } END { print n + 0 }')
+	bad=$(cat "$dir/gcc/tests/unit/"*.log "$dir/gcc/tests/cases/"*.log 2>/dev/null | sed -n 's/^\[  FAILED  \] \([0-9]*\) test(s).*/\1/p' | awk '{ n += $1 } END { print n + 0 }')
 	broken=$(grep -lE '^(FAIL|ERROR) ' "$dir/gcc/tests/unit/"*.trs 2>/dev/null | wc -l)
-	for log in "$dir/gcc/tests/unit/"*.log; do
+	for log in "$dir/gcc/tests/unit/"*.log "$dir/gcc/tests/cases/"*.log; do
 		grep -q ':test-result: FAIL' "${log%.log}.trs" 2>/dev/null || continue
 		grep -q 'FAILED' "$log" || bad=$((bad + 1))
 		echo "    $(basename "$log" .log):"
