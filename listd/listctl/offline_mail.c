@@ -171,7 +171,7 @@ static int seal(struct offline *o, const struct seal_options *s, const struct me
 
 	arc_validate(o->arena, o->dns, &o->clock, m, &arc);
 	request.chain = arc.result;
-	request.chain_is_ended = arc.ended;
+	request.chain_is_ended = arc_is_ended(m);
 	request.results = s->results != NULL ? span_of(s->results) : authres_collect(o->arena, m, s->authserv_id);
 	form_init(&form, o->arena, m);
 	if (arc_seal(&form, &o->clock, &request, &sealed, &why) != 0)

@@ -177,6 +177,25 @@ static int add_set(struct sealing *s, struct fail *why)
 	return 0;
 }
 
+bool arc_is_ended(const struct message *m)
+{
+	struct arena *scratch = arena_new(ARENA_SCRATCH_MAX_BYTES);
+	unsigned newest = 0;
+	bool ended = false;
+
+	for (const struct field *f = message_field(m, "ARC-Seal"); f != NULL; f = message_field_from(m, "ARC-Seal", message_field_index(m, f) + 1)) {
+		unsigned instance = arc_part_instance(scratch, f, ARC_PART_SEAL);
+		struct tags *tags = arena_alloc(scratch, sizeof(*tags));
+
+		if (instance < newest || !tags_parse(f->value, tags))
+			continue;
+		newest = instance;
+		ended = span_eq_text_nocase(tags_find(tags, "cv"), "fail");
+	}
+	arena_free(scratch);
+	return ended;
+}
+
 int arc_seal(struct form *form, const struct clock *clock, const struct arc_seal_request *request, bool *sealed_r, struct fail *why)
 {
 	struct sealing *s;
