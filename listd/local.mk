@@ -55,6 +55,22 @@ liblistd_la_SOURCES += \
 noinst_HEADERS += \
 	listd/spool/job_int.h \
 	listd/spool/spool_int.h
+# Control.
+liblistd_la_SOURCES += \
+	listd/control/control.c \
+	listd/control/verbs.c \
+	listd/control/verbs_explain.c \
+	listd/control/verbs_held.c \
+	listd/control/verbs_key.c \
+	listd/control/verbs_list.c \
+	listd/control/verbs_member.c \
+	listd/control/verbs_mta.c \
+	listd/control/verbs_site.c
+noinst_HEADERS += \
+	listd/control/verbs_list.h \
+	listd/control/verbs_member.h \
+	listd/control/verbs_site.h
+
 # The route, the daemon.
 liblistd_la_SOURCES += \
 	listd/daemon.c \
@@ -64,6 +80,7 @@ liblistd_la_SOURCES += \
 	listd/post/daemon_delivery.c \
 	listd/post/daemon_world.c \
 	listd/post/explain.c \
+	listd/post/explain_call.c \
 	listd/post/explain_text.c \
 	listd/post/header_rules.c \
 	listd/post/identity.c \
@@ -87,6 +104,8 @@ noinst_HEADERS += \
 	listd/post/commit.h \
 	listd/post/daemon_world.h \
 	listd/post/explain.h \
+	listd/post/explain_call.h \
+	listd/post/identity.h \
 	listd/post/header_rules.h \
 	listd/post/identity.h \
 	listd/post/post.h \

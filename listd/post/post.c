@@ -84,6 +84,15 @@ static size_t find_suffix(struct span local, enum purpose *purpose_r)
 	return 0;
 }
 
+bool post_is_suffixed(struct arena *a, const char *address, const char **suffix_r, enum purpose *purpose_r)
+{
+	struct span local = span_sub(span_of(address), 0, span_find_byte(span_of(address), '@'));
+	size_t at = find_suffix(local, purpose_r);
+
+	*suffix_r = arena_text(a, span_sub(local, at, local.len));
+	return at > 0;
+}
+
 struct finder {
 	struct arena *arena;
 	const char *domain;
@@ -96,8 +105,6 @@ static int find(const struct finder *f, struct span local, struct list_settings 
 	return f->find(f->context, arena_printf(f->arena, "%s@%s", arena_lower(f->arena, local), f->domain), list_r, why);
 }
 
-/* Readable aliases begin with the author's address, not with the list's name: only a domain that holds one list (or whose lists all use that form) can tell
- * whose they are, so they carry the list after a last "-": the alias module writes ann=40example.com-CODE; the list is found by the caller's store. */
 int post_find_list(struct arena *a, const char *rcpt, int (*find_list)(void *context, const char *address, struct list_settings **list_r, struct fail *why), void *context,
 	struct list_settings **list_r, const char **suffix_r, enum purpose *purpose_r, struct fail *why)
 {

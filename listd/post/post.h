@@ -104,6 +104,9 @@ int post_begin(struct post *post, struct arena *a, const struct world *world, co
 int post_find_list(struct arena *a, const char *rcpt, int (*find)(void *context, const char *address, struct list_settings **list_r, struct fail *why), void *context,
 	struct list_settings **list_r, const char **suffix_r, enum purpose *purpose_r, struct fail *why);
 
+/* Would this address be taken for one with a suffix ("birds-owner@...")? suffix_r lives in a. */
+bool post_is_suffixed(struct arena *a, const char *address, const char **suffix_r, enum purpose *purpose_r);
+
 /* Helpers of stages: end the route. They return STAGE_END. */
 int post_refuse(struct post *post, const struct fail *why);
 int post_hold(struct post *post, const char *format, ...) __attribute__((format(printf, 2, 3)));
