@@ -4,7 +4,6 @@
 #include "archive/maildir.h"
 #include "listd/event.h"
 #include "listd/json_text.h"
-#include "listd/post/header_rules.h"
 #include "listd/post/post.h"
 
 #include <string.h>

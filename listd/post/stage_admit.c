@@ -175,20 +175,19 @@ static int check_poster(struct post *post, struct fail *why)
 
 static int check_header_rules(struct post *post, struct fail *why)
 {
+	enum header_rule_action action;
 	struct fail refusal;
-	const char *rule = "";
+	const char *rule;
 
 	(void)why;
-	if (post->released)
+	if (post->released || !header_rules_match(post->arena, post->list->header_rules, &post->message, &action, &rule))
 		return STAGE_NEXT;
-	switch (header_rules_match(post->arena, post->list->header_rules, &post->message, &rule)) {
-	case HEADER_PASS:
-		return STAGE_NEXT;
-	case HEADER_HOLD:
+	switch (action) {
+	case HEADER_RULE_HOLD:
 		return post_hold(post, "header rule: %s", rule);
-	case HEADER_DISCARD:
+	case HEADER_RULE_DISCARD:
 		return post_discard(post, "header rule: %s", rule);
-	case HEADER_REFUSE:
+	case HEADER_RULE_REFUSE:
 		reply_fail(&refusal, REPLY_RULE_REFUSED, rule);
 		return refuse(post, &refusal);
 	}
