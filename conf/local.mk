@@ -1,7 +1,11 @@
-# conf/
-
-# What is known of receivers: shipped where packages put what they may replace; a site's own rows stand in files that listd.conf names after it.
+# conf/: what is installed beside the programs, samples, the quickstart.
 dist_pkgdata_DATA = conf/receivers.conf
-
-# Made from the rows of the settings (listctl settings --sample site|list); a test compares them.
-dist_doc_DATA = conf/listd.conf.sample conf/list.conf.sample
+entemplatesdir = $(pkgdatadir)/templates/en
+detemplatesdir = $(pkgdatadir)/templates/de
+frtemplatesdir = $(pkgdatadir)/templates/fr
+dist_entemplates_DATA = conf/templates/en/via.txt conf/templates/en/wrap.txt
+dist_detemplates_DATA = conf/templates/de/via.txt conf/templates/de/wrap.txt
+dist_frtemplates_DATA = conf/templates/fr/via.txt conf/templates/fr/wrap.txt
+exampledir = $(docdir)/examples
+dist_example_DATA = conf/listd.conf.sample conf/list.conf.sample conf/listd.service
+EXTRA_DIST += conf/quickstart.sh conf/install-packages.sh conf/quickstart/world.py conf/quickstart/receiver.py conf/quickstart/quickstart.py

@@ -2,8 +2,10 @@
 #include "listd/daemon.h"
 
 #include "listd/event.h"
+#include "listd/listd.h"
 
 #include <stdlib.h>
+#include <unistd.h>
 
 struct site *daemon_hold_site(struct daemon *daemon)
 {
@@ -27,21 +29,28 @@ void daemon_release_site(struct site *site)
 	free(site);
 }
 
-static int read_receivers(struct site *site, struct fail *why)
+static int read_receivers_file(struct site *site, const char *file, struct fail *why)
 {
 	struct arena *a = arena_new(ARENA_SCRATCH_MAX_BYTES);
-	int result = 0;
+	struct span text;
+	int result = file_read(a, file, (size_t)4 << 20, &text, why);
 
-	site->receivers = receivers_new();
-	for (const char *const *file = site->settings->receivers_files; result == 0 && file != NULL && *file != NULL; file++) {
-		struct span text;
-
-		result = file_read(a, *file, (size_t)4 << 20, &text, why);
-		if (result == 0)
-			result = receivers_parse(text, *file, site->receivers, why);
-	}
+	if (result == 0)
+		result = receivers_parse(text, file, site->receivers, why);
 	arena_free(a);
 	return result;
+}
+
+/* The shipped table, then the site's own files, whose rows add to it. */
+static int read_receivers(struct site *site, struct fail *why)
+{
+	site->receivers = receivers_new();
+	if (access(LISTD_RECEIVERS, R_OK) == 0 && read_receivers_file(site, LISTD_RECEIVERS, why) != 0)
+		return -1;
+	for (const char *const *file = site->settings->receivers_files; file != NULL && *file != NULL; file++)
+		if (read_receivers_file(site, *file, why) != 0)
+			return -1;
+	return 0;
 }
 
 int daemon_read_site(const char *path, const char *const *overrides, struct site **site_r, struct fail *why)

@@ -1,13 +1,12 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* Names that the build decides. */
+/* Places that the build decides. */
 #ifndef LISTD_LISTD_H
 #define LISTD_LISTD_H
 
-#ifndef LISTD_CONFIG
-#define LISTD_CONFIG "/etc/listd/listd.conf"
-#endif
-#ifndef LISTD_RECEIVERS
-#define LISTD_RECEIVERS "/etc/listd/receivers.conf"
-#endif
+#define LISTD_CONFIG LISTD_SYSCONFDIR "/listd.conf"
+/* The receivers table as shipped; the site's own files are read after it. */
+#define LISTD_RECEIVERS LISTD_DATADIR "/receivers.conf"
+/* Texts as shipped. */
+#define LISTD_TEMPLATES LISTD_DATADIR "/templates"
 
 #endif

@@ -84,6 +84,7 @@ liblistd_la_SOURCES += \
 	listd/post/explain_text.c \
 	listd/post/header_rules.c \
 	listd/post/identity.c \
+	listd/post/network.c \
 	listd/post/post.c \
 	listd/post/rate.c \
 	listd/post/route.c \
@@ -108,6 +109,7 @@ noinst_HEADERS += \
 	listd/post/identity.h \
 	listd/post/header_rules.h \
 	listd/post/identity.h \
+	listd/post/network.h \
 	listd/post/post.h \
 	listd/post/rate.h \
 	listd/post/route.h \
@@ -115,5 +117,9 @@ noinst_HEADERS += \
 	listd/workers.h
 sbin_PROGRAMS += listd/listd
 listd_listd_SOURCES = listd/listd.c
-listd_listd_CPPFLAGS = $(AM_CPPFLAGS) -DLISTD_CONFIG='"$(sysconfdir)/listd/listd.conf"'
 listd_listd_LDADD = liblistd.la
+
+# Prints what is made from tables.
+noinst_PROGRAMS += listd/gendoc
+listd_gendoc_SOURCES = listd/gendoc.c
+listd_gendoc_LDADD = liblistd.la

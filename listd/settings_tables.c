@@ -160,7 +160,7 @@ const struct setting list_setting_rows[] = {
 		.help = "Whose mail to such an author's address is forwarded." },
 	{ .name = "alias-per-hour", .group = "DMARC", .type = SETTING_NUMBER, LIST(alias_per_hour), .fallback = "20", .min = 0, .max = 100000,
 		.help = "Messages that one sender may have forwarded to authors in an hour." },
-	{ .name = "via", .group = "DMARC", .type = SETTING_TEXT, LIST(via_template), .fallback = "\"{name} via {list}\"", .check = check_via,
+	{ .name = "via", .group = "DMARC", .type = SETTING_TEXT, LIST(via_template), .fallback = "\"\"", .check = check_via,
 		.help = "Display name of a rewritten From field; {name} is the author's name and {list} the list's." },
 	{ .name = "wrap-text", .group = "DMARC", .type = SETTING_TEXT, LIST(wrap_text), .fallback = "\"\"", .check = check_text,
 		.help = "Text before the original in a wrapped copy." },

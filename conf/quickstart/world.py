@@ -255,7 +255,6 @@ smtpd_recipient_restrictions = reject_unauth_destination
 
     def start_listd(self, settings=""):
         os.makedirs(self.path("etc/keys"), exist_ok=True)
-        shutil.copy(os.path.join(HERE, "..", "receivers.conf"), self.path("etc/receivers.conf"))
         extra = "".join("operator %s\n  domain %s\n%s\n" % (r.domain.split(".")[0], r.domain, (r.settings or {}).get("receivers.conf", "  enforces yes\n") if isinstance(r.settings, dict)
                                                          else r.settings or "  enforces yes\n") for r in self.receivers)
         self.write("etc/local-receivers.conf", extra)
@@ -387,8 +386,7 @@ spool-dir = "%(dir)s/spool"
 store-dir = "%(dir)s/var/store"
 archive-dir = "%(dir)s/var/archive"
 keys-dir = "%(dir)s/etc/keys"
-receivers-files = { "%(dir)s/etc/receivers.conf", "%(dir)s/etc/local-receivers.conf" }
-template-dir = "%(prefix)s/share/listd/templates"
+receivers-files = { "%(dir)s/etc/local-receivers.conf" }
 control-socket = "%(dir)s/run/control"
 lmtp-listen = "inet:127.0.0.1:%(lmtp)d"
 relay = "127.0.0.1:%(relay)d"

@@ -2,6 +2,7 @@
 /* What the strategies are to know of the list, from its settings. */
 #include "listd/post/identity.h"
 
+#include "listd/listd.h"
 #include "listd/people/template.h"
 #include "mitigations/alias.h"
 
@@ -51,9 +52,11 @@ int identity_read_alias(struct post *post, struct span local, const char **autho
 
 static const char *text_or_template(struct post *post, const char *setting, const char *template, const char *fallback)
 {
+	const char *dir = post->world->site->template_dir;
+
 	if (setting != NULL && *setting != '\0')
 		return setting;
-	return template_text(post->arena, post->world->site->template_dir, post->list->language, template, fallback);
+	return template_text(post->arena, *dir == '\0' ? LISTD_TEMPLATES : dir, post->list->language, template, fallback);
 }
 
 void identity_fill(struct post *post)

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 #include "listd/post/post.h"
+#include "listd/post/network.h"
 #include "listd/post/route.h"
 
 #include "mail/address.h"
@@ -138,7 +139,8 @@ static void fill_session(struct post *post)
 	const struct envelope *e = post->envelope;
 
 	post->session = (struct session){
-		.client_ip = e->client_ip, .helo = e->helo, .mail_from = e->mail_from, .auth_user = e->auth_user, .is_submission = e->is_submission,
+		.client_ip = e->client_ip, .helo = e->helo, .mail_from = e->mail_from, .auth_user = e->auth_user,
+		.is_submission = e->is_submission || e->auth_user != NULL || network_has(post->world->site->submission_networks, e->client_ip),
 	};
 }
 
