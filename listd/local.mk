@@ -115,9 +115,6 @@ noinst_HEADERS += \
 	listd/post/route.h \
 	listd/post/shape_footer.h \
 	listd/workers.h
-sbin_PROGRAMS += listd/listd
-listd_listd_SOURCES = listd/listd.c
-listd_listd_LDADD = liblistd.la
 
 # Prints what is made from tables.
 noinst_PROGRAMS += listd/gendoc

@@ -183,5 +183,4 @@ tests_unit_test_prove_LDADD = $(TEST_LIBS)
 tests_unit_test_strategies_SOURCES = tests/unit/test_strategies.c
 tests_unit_test_strategies_LDADD = $(TEST_LIBS)
 # Case files, run through listctl explain and render.
-TESTS += tests/cases/run.sh
 EXTRA_DIST += tests/cases/run.sh tests/cases/run.py
