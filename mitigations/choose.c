@@ -145,7 +145,7 @@ static void try_auto(struct choosing *c)
 	c->choice->reason = "no strategy gives a copy that would be accepted; the reasons stand with each";
 }
 
-/* What an administrator has fixed is not second-guessed, only a copy that is no message is not sent. */
+/* What an administrator has fixed is taken wherever it works; a form whose proof fails is sent to no receiver that enforces, whoever asked for it. */
 static bool try_fixed(struct choosing *c, const struct strategy *strategy, const char *by)
 {
 	struct arena *a = c->chooser->in.arena;
@@ -162,11 +162,11 @@ static bool try_fixed(struct choosing *c, const struct strategy *strategy, const
 		return true;
 	}
 	form = chooser_form(c->chooser, strategy);
-	if (!form->made || !form->proof.valid_message) {
-		note(c, strategy, false, form->made ? form->proof.reason : form->failure);
+	if (!form->made || !is_enough(c, form)) {
+		note(c, strategy, false, arena_printf(a, "%s, but: %s", by, form->made ? form->proof.reason : form->failure));
 		return false;
 	}
-	take(c, form, is_enough(c, form) ? by : arena_printf(a, "%s, though %s", by, form->proof.reason));
+	take(c, form, by);
 	return true;
 }
 

@@ -4,8 +4,8 @@
  *
  * The first rule that matches comes first (the list's, then rules_default_text): exempt takes the author's policy as none, force as reject, a strategy's name takes that
  * strategy whatever the policy. Then the list's own fixed strategy: one that keeps the author's From is taken for every post; one that replaces it, or refuses, only where
- * the author's policy is strict or forced, since no other post needs it. What is fixed goes out even where its proof does not hold (the reason says so), as long as it can be
- * made and is a valid message. Else, and where a fixed one cannot be made, the strategies of auto in their order.
+ * the author's policy is strict or forced, since no other post needs it. Else, and where the proof of the fixed one does not hold for a receiver that enforces, the
+ * strategies of auto in their order.
  *
  * Nothing is laundered: a post that does not pass as its author's, though a strict policy says it should, gets no form. When a moderator has vouched for it, it is wrapped: the
  * list speaks in its own name and shows the original; it never gets a From that says "Ann via birds" in place of a forged one. A domain without strict policy that is

@@ -4,6 +4,7 @@
 #include "listd/post/route.h"
 
 #include "mail/address.h"
+#include "mitigations/auth/canon.h"
 
 #include <string.h>
 
@@ -168,10 +169,13 @@ int stage_choose(struct post *post, struct fail *why)
 		.arena = post->arena, .message = &post->message, .facts = &post->facts, .shaped = &post->shaped, .list = &post->identity,
 		.keyring = post->world->keyring, .dns = post->world->dns, .clock = post->world->clock, .id = post->id,
 	};
+	uint8_t hash[32];
 	bool works = false;
 
 	if (collect(post, why) != 0)
 		return -1;
+	canon_body_sha256(post->message.body, post->message.body_count, CANON_RELAXED, UINT64_MAX, hash, NULL);
+	in.own_body_hash = hash;
 	chooser_init(&post->chooser, &in, &post->list->rules, post->list->strategy, post->world->key_overlay);
 	post->chooser.vouched = post->released && !post->facts.authentic && dmarc_is_strict(post->facts.policy);
 	for (size_t i = 0; i < post->class_count; i++) {

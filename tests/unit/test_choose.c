@@ -86,7 +86,8 @@ static const struct choose_row rows[] = {
 	{ "first rule decides", "ann@none.example", NULL, NULL, ALL, NULL, "none from ann@none.example; wrap", &post_strict, "none" },
 	{ "rule to refuse", "ann@none.example", NULL, NULL, ALL, NULL, "refuse from none.example", &post_strict, "refused" },
 	/* fixed for the list */
-	{ "none fixed", "ann@reject.example", "reject.example", NULL, ALL, "none", "", &post_strict, "none" },
+	{ "none fixed, proof fails", "ann@reject.example", "reject.example", NULL, ALL, "none", "", &post_strict, "passthrough" },
+	{ "none fixed, lenient receiver", "ann@reject.example", "reject.example", NULL, ALL, "none", "", &post_lenient, "none" },
 	{ "reseal fixed", "ann@reject.example", "reject.example", NULL, ALL, "reseal", "", &post_strict, "reseal" },
 	{ "allowlist fixed", "ann@reject.example", "reject.example", NULL, ALL, "allowlist", "", &post_strict, "allowlist" },
 	{ "passthrough fixed", "ann@reject.example", "reject.example", NULL, ALL, "passthrough", "", &post_strict, "passthrough" },
