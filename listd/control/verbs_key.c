@@ -82,6 +82,23 @@ static int keep(struct control_call *call, const struct key *key, json_t **resul
 	return result;
 }
 
+int verbs_key_ensure(struct control_call *call, const char *domain, json_t **key_r, struct fail *why)
+{
+	struct site *site = daemon_hold_site(call->daemon);
+	bool wanted = site->settings->sign && keyring_find(&site->keyring, domain, KEY_RSA) == NULL && keyring_find(&site->keyring, domain, KEY_ED25519) == NULL;
+	struct key key = { 0 };
+	int result = 0;
+
+	daemon_release_site(site);
+	if (!wanted)
+		return 0;
+	result = key_generate(KEY_RSA, 2048, domain, "listd1", &key, why);
+	if (result == 0)
+		result = keep(call, &key, key_r, why);
+	key_done(&key);
+	return result;
+}
+
 int verb_key_make(struct control_call *call, json_t **result_r, struct fail *why)
 {
 	const char *algorithm = text_arg(call, "algorithm");

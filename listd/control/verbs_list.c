@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 #include "listd/control/verbs_list.h"
+#include "listd/control/verbs_site.h"
 
 #include "archive/maildir.h"
 #include "listd/event.h"
@@ -75,6 +76,8 @@ int verb_list_create(struct control_call *call, json_t **result_r, struct fail *
 {
 	const char *list = verbs_list_name(call, "list", why), *owner = text_arg(call, "owner"), *text;
 	struct address address;
+	struct fail no_key;
+	json_t *key = NULL;
 
 	if (list == NULL || check_new_name(call, list, why) != 0)
 		return -1;
@@ -87,6 +90,10 @@ int verb_list_create(struct control_call *call, json_t **result_r, struct fail *
 		return -1;
 	note(list, "created");
 	*result_r = json_pack("{s:s}", "list", list);
+	if (verbs_key_ensure(call, strchr(list, '@') + 1, &key, &no_key) != 0)
+		json_object_set_new(*result_r, "warning", json_sprintf("no signing key could be made: %s", no_key.text));
+	if (key != NULL)
+		json_object_set_new(*result_r, "key", key);
 	return 0;
 }
 

@@ -30,6 +30,9 @@ int verb_mta(struct control_call *call, json_t **result_r, struct fail *why);
 /* {"list","ip","helo","mail_from","submission","for"} and the message in base64 lines -> {"explanation"} or {"message"} in base64. */
 int verb_explain(struct control_call *call, json_t **result_r, struct fail *why);
 
+/* Make a signing key (selector "listd1") for a list's domain where listd signs and has none; *key_r, untouched when there is one, tells what to publish. */
+int verbs_key_ensure(struct control_call *call, const char *domain, json_t **key_r, struct fail *why);
+
 /* The rows of all of them. */
 #define VERBS_SITE_ROWS \
 	{ "status", "what runs, what waits, what is wrong", false, verb_status }, \

@@ -50,6 +50,10 @@ int offline_spf(int argc, char **argv);
 int offline_parts(int argc, char **argv);
 int offline_from(int argc, char **argv);
 int offline_seal(int argc, char **argv);
+/* Ask the daemon for an explanation or a rendering, and print it; an exit code. */
+struct explain_request;
+int offline_ask_daemon(struct offline *o, const struct explain_request *request);
+
 int offline_explain(int argc, char **argv);
 int offline_render(int argc, char **argv);
 
