@@ -5,10 +5,11 @@
 
 #include <string.h>
 
-/* Between the list's local part and the code of a keyed alias. */
+/* Between the list's local part and what tells the author. */
 #define KEYED_MARK "-author-"
 #define KEYED_MARK_BYTES (sizeof(KEYED_MARK) - 1)
-#define LONGEST_READABLE_BYTES (ADDRESS_LOCAL_MAX_BYTES - 1 - ALIAS_SHORT_CODE_CHARS)
+/* What a local part has beside the list's own and the author: the mark, a dash and the short code. */
+#define READABLE_FRAME_BYTES (KEYED_MARK_BYTES + 1 + ALIAS_SHORT_CODE_CHARS)
 
 static unsigned code_chars(struct span list_local)
 {
@@ -63,13 +64,14 @@ static bool write_readable(struct buf *out, struct span key)
 static const char *make_readable(struct arena *a, const struct secret *secret, const char *list_local, const char *key)
 {
 	char code[ALIAS_SHORT_CODE_CHARS + 1];
+	size_t frame = strlen(list_local) + READABLE_FRAME_BYTES;
 	const char *local = NULL;
 	struct buf out;
 
-	buf_init(&out, LONGEST_READABLE_BYTES);
+	buf_init(&out, frame < ADDRESS_LOCAL_MAX_BYTES ? ADDRESS_LOCAL_MAX_BYTES - frame : 0);
 	secret_code(secret, code_text(a, "readable", list_local, key), ALIAS_SHORT_CODE_CHARS, code);
 	if (write_readable(&out, span_of(key)))
-		local = arena_printf(a, "%.*s-%s", (int)out.len, out.ptr, code);
+		local = arena_printf(a, "%s" KEYED_MARK "%.*s-%s", list_local, (int)out.len, out.ptr, code);
 	buf_done(&out);
 	return local;
 }
@@ -137,12 +139,8 @@ static bool is_base32(struct span code)
 	return true;
 }
 
-static bool read_keyed(struct arena *a, struct span list, struct span local, struct alias *alias_r)
+static bool read_keyed(struct arena *a, struct span list, struct span code, struct alias *alias_r)
 {
-	struct span mark = span_sub(local, list.len, KEYED_MARK_BYTES), code = span_sub(local, list.len + KEYED_MARK_BYTES, local.len);
-
-	if (!span_eq_nocase(span_sub(local, 0, list.len), list) || !span_eq_text_nocase(mark, KEYED_MARK))
-		return false;
 	if (code.len != code_chars(list) || !is_base32(code))
 		return false;
 	*alias_r = (struct alias){ .code = arena_lower(a, code) };
@@ -151,10 +149,14 @@ static bool read_keyed(struct arena *a, struct span list, struct span local, str
 
 bool alias_read(struct arena *a, const struct secret *secret, const char *list_local, struct span local, struct alias *alias_r)
 {
+	struct span list = span_of(list_local), mark = span_sub(local, list.len, KEYED_MARK_BYTES), tail = span_sub(local, list.len + KEYED_MARK_BYTES, local.len);
+
 	if (local.len > ADDRESS_MAX_BYTES || span_find_byte(local, '\0') < local.len)
 		return false;
+	if (!span_eq_nocase(span_sub(local, 0, list.len), list) || !span_eq_text_nocase(mark, KEYED_MARK))
+		return false;
 	/* only the readable form has "=", and always: of the "@" */
-	if (span_find_byte(local, '=') < local.len)
-		return read_readable(a, secret, list_local, local, alias_r);
-	return read_keyed(a, span_of(list_local), local, alias_r);
+	if (span_find_byte(tail, '=') < tail.len)
+		return read_readable(a, secret, list_local, tail, alias_r);
+	return read_keyed(a, list, tail, alias_r);
 }

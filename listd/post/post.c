@@ -65,14 +65,12 @@ static const struct { const char *suffix; bool takes_more; enum purpose purpose;
 	{ "-author", true, PURPOSE_ALIAS },
 };
 
-/* The suffix within local: its offset, or 0 when none fits. "-author" is followed by "-CODE", the others by "+TOKEN". */
-static size_t find_suffix(struct span local, enum purpose *purpose_r)
+/* The next place at or after from where local can be cut into a list and a suffix: its offset, or 0. "-author" is followed by "-CODE", the others by "+TOKEN". */
+static size_t find_suffix(struct span local, size_t from, enum purpose *purpose_r)
 {
-	for (size_t i = 0; i < sizeof(suffixes) / sizeof(suffixes[0]); i++) {
-		struct span suffix = span_of(suffixes[i].suffix);
-
-		for (size_t at = 1; at + suffix.len <= local.len; at++) {
-			struct span tail = span_sub(local, at + suffix.len, local.len);
+	for (size_t at = from; at < local.len; at++)
+		for (size_t i = 0; local.ptr[at] == '-' && i < sizeof(suffixes) / sizeof(suffixes[0]); i++) {
+			struct span suffix = span_of(suffixes[i].suffix), tail = span_sub(local, at + suffix.len, local.len);
 
 			if (!span_eq_nocase(span_sub(local, at, suffix.len), suffix))
 				continue;
@@ -81,14 +79,13 @@ static size_t find_suffix(struct span local, enum purpose *purpose_r)
 				return at;
 			}
 		}
-	}
 	return 0;
 }
 
 bool post_is_suffixed(struct arena *a, const char *address, const char **suffix_r, enum purpose *purpose_r)
 {
 	struct span local = span_sub(span_of(address), 0, span_find_byte(span_of(address), '@'));
-	size_t at = find_suffix(local, purpose_r);
+	size_t at = find_suffix(local, 1, purpose_r);
 
 	*suffix_r = arena_text(a, span_sub(local, at, local.len));
 	return at > 0;
@@ -126,12 +123,12 @@ int post_find_list(struct arena *a, const char *rcpt, int (*find_list)(void *con
 	found = find(&f, address.local, list_r, why);
 	if (found != 0)
 		return found;
-	at = find_suffix(address.local, &purpose);
-	if (at == 0)
-		return 0;
-	*suffix_r = arena_text(a, span_sub(address.local, at, address.local.len));
-	*purpose_r = purpose;
-	return find(&f, span_sub(address.local, 0, at), list_r, why);
+	for (at = find_suffix(address.local, 1, &purpose); at != 0 && found == 0; at = find_suffix(address.local, at + 1, &purpose)) {
+		*suffix_r = arena_text(a, span_sub(address.local, at, address.local.len));
+		*purpose_r = purpose;
+		found = find(&f, span_sub(address.local, 0, at), list_r, why);
+	}
+	return found;
 }
 
 static void fill_session(struct post *post)

@@ -23,18 +23,18 @@ static struct span local_of(const char *address)
 
 /* Name, author, what the readable local part begins with (NULL: too long, so keyed), the author that is read back. */
 static const struct { const char *name, *author, *prefix, *key; } rows[] = {
-	{ "plain", "ann@example.com", "ann=40example.com-", "ann@example.com" },
-	{ "case", "Ann@Example.COM", "ann=40example.com-", "ann@example.com" },
-	{ "plus and dots", "a.b+c@example.com", "a.b+c=40example.com-", "a.b+c@example.com" },
-	{ "equals sign", "a=b@example.com", "a=3db=40example.com-", "a=b@example.com" },
-	{ "quoted", "\"a b\"@example.com", "=22a=20b=22=40example.com-", "\"a b\"@example.com" },
-	{ "slash and percent", "a/b%c@example.com", "a=2fb=25c=40example.com-", "a/b%c@example.com" },
-	{ "dash", "x-author-y@ex-ample.com", "x-author-y=40ex-ample.com-", "x-author-y@ex-ample.com" },
-	{ "utf-8", "\xc3\xa9@example.com", "=c3=a9=40example.com-", "\xc3\xa9@example.com" },
-	{ "idn", "ann@b\xc3\xbc" "cher.example", "ann=40xn--bcher-kva.example-", "ann@xn--bcher-kva.example" },
+	{ "plain", "ann@example.com", "birds-author-ann=40example.com-", "ann@example.com" },
+	{ "case", "Ann@Example.COM", "birds-author-ann=40example.com-", "ann@example.com" },
+	{ "plus and dots", "a.b+c@example.com", "birds-author-a.b+c=40example.com-", "a.b+c@example.com" },
+	{ "equals sign", "a=b@example.com", "birds-author-a=3db=40example.com-", "a=b@example.com" },
+	{ "quoted", "\"a b\"@example.com", "birds-author-=22a=20b=22=40example.com-", "\"a b\"@example.com" },
+	{ "slash and percent", "a/b%c@example.com", "birds-author-a=2fb=25c=40example.com-", "a/b%c@example.com" },
+	{ "dash", "x-author-y@ex-ample.com", "birds-author-x-author-y=40ex-ample.com-", "x-author-y@ex-ample.com" },
+	{ "utf-8", "\xc3\xa9@example.com", "birds-author-=c3=a9=40example.com-", "\xc3\xa9@example.com" },
+	{ "idn", "ann@b\xc3\xbc" "cher.example", "birds-author-ann=40xn--bcher-kva.example-", "ann@xn--bcher-kva.example" },
 	{ "too long", "a.very.long.local.part.of.an.author@subdomain.example.com", NULL, NULL },
-	{ "just fits", "aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa@example.com", "aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa=40example.com-", "aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa@example.com" },
-	{ "one too many", "aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa@example.com", NULL, NULL },
+	{ "just fits", "aaaaaaaaaaaaaaaaaaaaaaaaaaaa@example.com", "birds-author-aaaaaaaaaaaaaaaaaaaaaaaaaaaa=40example.com-", "aaaaaaaaaaaaaaaaaaaaaaaaaaaa@example.com" },
+	{ "one too many", "aaaaaaaaaaaaaaaaaaaaaaaaaaaaa@example.com", NULL, NULL },
 };
 
 static void test_readable(void **state)
@@ -116,7 +116,8 @@ static void test_not_an_alias(void **state)
 	static const char *const locals[] = {
 		"", "birds", "birds-author", "birds-author-", "birds-author-abc", "birds-author-abcdefghijklmnopq23!", "birds-author-abcdefghijklmnopq2345",
 		"birds-author-abcdefghijklmnopq231", "trees-author-abcdefghijklmnopq234", "birds-bounces", "birds-request", "=", "=40", "-", "a=40b", "a=4-abcdefgh",
-		"ann=40example.com", "ann=40example.com-", "ann=40example.com-aaaaaaaa", "ann=zz-aaaaaaaa", "=-aaaaaaaa", "=00=40b-aaaaaaaa", "a=3d-aaaaaaaa",
+		"ann=40example.com-aaaaaaaa", "birds-author-ann=40example.com", "birds-author-ann=40example.com-", "birds-author-ann=40example.com-aaaaaaaa", "birds-author-ann=zz-aaaaaaaa",
+		"birds-author-=-aaaaaaaa", "birds-author-=00=40b-aaaaaaaa", "birds-author-a=3d-aaaaaaaa",
 	};
 	struct arena *a = arena_new(ARENA_SCRATCH_MAX_BYTES);
 	struct alias alias;
