@@ -17,6 +17,7 @@
 #include <unistd.h>
 
 #define TIMEOUT_DEFAULT_MS 5000
+#define START_TIMEOUT_MS 10000 /* for threads to start on a busy host, whatever a question may take */
 #define CLASS_IN 1
 
 struct unbound {
@@ -283,6 +284,7 @@ static int start_threads(struct unbound *unbound, struct fail *why)
 {
 	struct arena *a = arena_new(ARENA_SCRATCH_MAX_BYTES);
 	struct dns_answer answer;
+	unsigned timeout_ms = unbound->timeout_ms;
 	int error = pthread_create(&unbound->pump, NULL, pump, unbound);
 
 	if (error != 0) {
@@ -290,7 +292,9 @@ static int start_threads(struct unbound *unbound, struct fail *why)
 		return fail_temporary(why, "DNS: no thread: %s", strerror(error));
 	}
 	unbound->is_pumping = true;
+	unbound->timeout_ms = START_TIMEOUT_MS;
 	resolver_ask(&unbound->base, a, "localhost", DNS_A, &answer);
+	unbound->timeout_ms = timeout_ms;
 	atomic_store(&unbound->base.questions, 0);
 	arena_free(a);
 	if (answer.status != DNS_OK)

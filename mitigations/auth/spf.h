@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /* SPF (RFC 7208) by libspf2, which evaluates, behind our own DNS layer, which guards: strict syntax check of each record, counters of
- * terms and void look-ups for the whole check (4.6.4), /0 and redirect= normalised, length limits, temporary and permanent
- * errors told apart. */
+ * terms and void look-ups for the whole check (4.6.4), records rewritten so that libspf2 sees nothing a stranger wrote and no
+ * construct it gets wrong, macros and explanations expanded by us, length and time limits (20 s a check), temporary and permanent errors
+ * told apart. A loopback client is checked like any other. */
 #ifndef MITIGATIONS_AUTH_SPF_H
 #define MITIGATIONS_AUTH_SPF_H
 
@@ -19,9 +20,9 @@ struct spf_query {
 struct spf_result {
 	enum auth_result result;
 	const char *domain;  /* the domain that was checked, A-labels lower case; "" when there was none */
-	const char *reason;  /* in words: which term decided or what is wrong with the record */
+	const char *reason;  /* in words (printable ASCII): which term decided or what is wrong with the record */
 	bool is_helo;        /* the HELO identity was checked, since the sender was null */
-	const char *explanation; /* exp= text expanded (6.2), only for fail; NULL when there is none */
+	const char *explanation; /* exp= text expanded (6.2), printable ASCII, only for fail; NULL when there is none */
 };
 
 /* Check one identity. Never fails: trouble is AUTH_TEMPERROR or AUTH_PERMERROR. result_r's texts live in a. clock: for %{t}. */

@@ -12,6 +12,7 @@
 #include <netinet/in.h>
 #include <stdio.h>
 #include <string.h>
+#include <unistd.h>
 
 #define HAVE_NS_TYPE 1
 #include <spf2/spf.h>
@@ -351,6 +352,19 @@ static SPF_errcode_t get_record(SPF_server_t *server, SPF_request_t *request, SP
 
 /* -- Running -- */
 
+/* libspf2 asks for the host's name with this room and aborts the process when it does not fit; Linux allows one character more. */
+#define HOST_NAME_ROOM_BYTES 64
+
+static bool is_host_name_safe(struct spf_guard *g)
+{
+	char name[HOST_NAME_ROOM_BYTES];
+
+	if (gethostname(name, sizeof(name)) == 0)
+		return true;
+	spf_guard_decide(g, AUTH_TEMPERROR, "this host's name is too long for libspf2: give it one of less than %d characters", HOST_NAME_ROOM_BYTES);
+	return false;
+}
+
 static SPF_server_t *new_server(SPF_dns_server_t *layer)
 {
 	SPF_response_t *messages = NULL;
@@ -396,7 +410,7 @@ static enum auth_result result_of(SPF_result_t result)
 }
 
 /* Not by SPF_request_query_mailfrom, which lets every loopback client pass. */
-enum auth_result spf_eval_run(struct spf_guard *g, struct spf_loaded *top)
+static enum auth_result run(struct spf_guard *g, struct spf_loaded *top)
 {
 	SPF_dns_server_t layer = { .lookup = look_up, .get_spf = get_record, .name = "guard", .hook = g };
 	SPF_server_t *server = new_server(&layer);
@@ -417,5 +431,12 @@ enum auth_result spf_eval_run(struct spf_guard *g, struct spf_loaded *top)
 	SPF_response_free(response);
 	SPF_request_free(request);
 	SPF_server_free(server);
+	return result;
+}
+
+enum auth_result spf_eval_run(struct spf_guard *g, struct spf_loaded *top)
+{
+	enum auth_result result = is_host_name_safe(g) ? run(g, top) : AUTH_TEMPERROR;
+
 	return g->is_decided ? g->verdict : result;
 }

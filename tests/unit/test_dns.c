@@ -7,10 +7,12 @@
 #include "mail/dns_int.h"
 
 #include <arpa/inet.h>
+#include <fcntl.h>
 #include <netinet/in.h>
 #include <poll.h>
 #include <pthread.h>
 #include <signal.h>
+#include <sys/prctl.h>
 #include <sys/socket.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -384,7 +386,7 @@ static void nsd_start(struct arena *a, struct nsd *nsd)
 	strcpy(nsd->dir, "/tmp/test_dns.XXXXXX");
 	assert_non_null(mkdtemp(nsd->dir));
 	nsd->port = free_port(NULL);
-	conf = arena_printf(a, "server:\n ip-address: 127.0.0.1@%u\n username: \"\"\n chroot: \"\"\n zonesdir: \"%s\"\n pidfile: \"%s/pid\"\n"
+	conf = arena_printf(a, "server:\n rrl-ratelimit: 0\n ip-address: 127.0.0.1@%u\n username: \"\"\n chroot: \"\"\n zonesdir: \"%s\"\n pidfile: \"%s/pid\"\n"
 		" database: \"\"\n logfile: \"%s/log\"\n xfrdfile: \"%s/xfrd\"\n xfrdir: \"%s\"\n zonelistfile: \"%s/list\"\n server-count: 1\n"
 		"remote-control:\n control-enable: no\nzone:\n name: test\n zonefile: zone\n",
 		nsd->port, nsd->dir, nsd->dir, nsd->dir, nsd->dir, nsd->dir, nsd->dir);
@@ -392,6 +394,8 @@ static void nsd_start(struct arena *a, struct nsd *nsd)
 	write_text(a, nsd->dir, "zone", nsd_zone);
 	nsd->pid = fork();
 	if (nsd->pid == 0) {
+		prctl(PR_SET_PDEATHSIG, SIGTERM); /* not to outlive a test that fails */
+		dup2(open("/dev/null", O_RDWR), STDOUT_FILENO);
 		execl(NSD_PATH, "nsd", "-d", "-c", arena_printf(a, "%s/conf", nsd->dir), (char *)NULL);
 		_exit(127);
 	}
