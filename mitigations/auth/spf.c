@@ -52,7 +52,7 @@ static int shown(const struct spf_term *term)
 	return (int)(term->text.len > 120 ? 120 : term->text.len);
 }
 
-static const char *describe(struct arena *a, const struct spf_loaded *by)
+static char *describe(struct arena *a, const struct spf_loaded *by)
 {
 	const struct spf_term *term = deciding_term(by), *inner;
 	const struct spf_loaded *included;
@@ -73,6 +73,7 @@ static void check(struct arena *a, struct spf_guard *g, struct spf_result *resul
 {
 	struct spf_loaded *top = spf_guard_load(g, g->sender_domain);
 	const struct spf_loaded *by;
+	char *reason;
 
 	if (top == NULL && !g->is_decided)
 		give(result, AUTH_NONE, arena_printf(a, "%s has no SPF record", g->sender_domain));
@@ -82,10 +83,9 @@ static void check(struct arena *a, struct spf_guard *g, struct spf_result *resul
 		return;
 	give(result, spf_eval_run(g, top), NULL);
 	by = deciding_record(top);
-	if (g->is_decided)
-		result->reason = arena_text(a, span_of(g->reason));
-	else
-		result->reason = describe(a, by);
+	reason = g->is_decided ? arena_text(a, span_of(g->reason)) : describe(a, by);
+	spf_guard_printable(reason);
+	result->reason = reason;
 	if (result->result == AUTH_FAIL && !g->is_decided)
 		result->explanation = spf_guard_explain(g, a, by);
 }

@@ -10,6 +10,13 @@
 #define NAME_MAX_CHARS 253
 #define NAME_TEXT_MAX_BYTES 65536 /* an expansion before its left side is cut (7.3) */
 
+void spf_guard_printable(char *text)
+{
+	for (; *text != '\0'; text++)
+		if (*text < 0x20 || *text > 0x7e)
+			*text = '?';
+}
+
 void spf_guard_decide(struct spf_guard *g, enum auth_result verdict, const char *format, ...)
 {
 	va_list args;
@@ -21,9 +28,7 @@ void spf_guard_decide(struct spf_guard *g, enum auth_result verdict, const char 
 	va_start(args, format);
 	vsnprintf(g->reason, sizeof(g->reason), format, args);
 	va_end(args);
-	for (char *p = g->reason; *p != '\0'; p++)
-		if (*p < 0x20 || *p > 0x7e)
-			*p = '?';
+	spf_guard_printable(g->reason);
 }
 
 /* Presentation form for the resolver: the dots separate labels, everything else is content. */

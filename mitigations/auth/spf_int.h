@@ -100,6 +100,8 @@ struct spf_guard {
 	size_t validated_count;
 };
 
+/* What is not printable ASCII becomes '?': names may hold parts of the sender's address. */
+void spf_guard_printable(char *text);
 /* End the check with this result; the first one stands. The reason is made printable. */
 void spf_guard_decide(struct spf_guard *g, enum auth_result verdict, const char *format, ...) __attribute__((format(printf, 3, 4)));
 /* Ask for a name that may hold anything. Temporary trouble is the caller's to judge, the end of the time is not. */

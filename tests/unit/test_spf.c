@@ -198,6 +198,7 @@ static const char zone_text[] =
 	"empty.test TXT \"v=spf1\"\n"
 	"xn--bcher-kva.test TXT \"v=spf1 ip4:192.0.2.1 -all\"\n"
 	"name.test TXT \"v=spf1 a:%{l}.name.test -all\"\n"
+	"local.test TXT \"v=spf1 redirect=%{l}.local.test\"\n*.local.test TXT \"v=spf1 +all\"\n"
 	"backslash\\\\x.name.test A 192.0.2.1\n";
 
 struct row {
@@ -305,6 +306,7 @@ static void test_rows(void **state)
 		{ "192.0.2.1", "u@b\xc3\xbc" "cher.test", NULL, AUTH_PASS, "ip4:192.0.2.1 in the record of xn--bcher-kva.test", NULL },
 		{ "192.0.2.1", "backslash\\x@name.test", NULL, AUTH_PASS, "a:%{l}.name.test", NULL },
 		{ "192.0.2.1", "\xc3\xbc@name.test", NULL, AUTH_FAIL, "-all", NULL }, /* RFC 8616 4 */
+		{ "192.0.2.1", "x\ny@local.test", NULL, AUTH_PASS, "+all in the record of x?y.local.test matches", NULL },
 		{ "192.0.2.1", "a b..c\"@name.test", NULL, AUTH_FAIL, "-all", NULL },
 	};
 	struct arena *a = arena_new(ARENA_SCRATCH_MAX_BYTES);
