@@ -2,14 +2,15 @@
 /* The choice: for each receiver class, the least invasive strategy whose proof holds. Forms are made once a post and strategy, however many classes
  * use them.
  *
- * The first rule that matches comes first (the list's, then rules_default_text): exempt takes the author's policy as none, force as reject, a strategy's name takes that
- * strategy whatever the policy. Then the list's own fixed strategy: one that keeps the author's From is taken for every post; one that replaces it, or refuses, only where
- * the author's policy is strict or forced, since no other post needs it. Else, and where the proof of the fixed one does not hold for a receiver that enforces, the
- * strategies of auto in their order.
+ * The first rule that matches comes first (the list's, then rules_default_text): exempt takes the author's policy as none, force as reject, a
+ * strategy's name takes that strategy whatever the policy. Then the list's own fixed strategy: one that keeps the author's From is taken for every
+ * post; one that replaces it, or refuses, only where the author's policy is strict or forced, since no other post needs it. Else, and where the
+ * proof of the fixed one does not hold for a receiver that enforces, the strategies of auto in their order.
  *
- * Nothing is laundered: a post that does not pass as its author's, though a strict policy says it should, gets no form. When a moderator has vouched for it, it is wrapped: the
- * list speaks in its own name and shows the original; it never gets a From that says "Ann via birds" in place of a forged one. A domain without strict policy that is
- * forced by rule, and publishes a record that the post fails, is not forced for that post: it goes out under its own name. */
+ * Nothing is laundered: a post that does not pass as its author's, though a strict policy says it should, gets no form. When a moderator has
+ * vouched for it, it is wrapped: the list speaks in its own name and shows the original; it never gets a From that says "Ann via birds" in place of
+ * a forged one. A domain without strict policy that is forced by rule, and publishes a record that the post fails, is not forced for that post: it
+ * goes out under its own name. */
 #ifndef MITIGATIONS_CHOOSE_H
 #define MITIGATIONS_CHOOSE_H
 

@@ -227,10 +227,18 @@ static void judge_seal(struct proving *p)
 	p->proof->arc_ok = !p->proof->sealed || arc.result == AUTH_PASS;
 }
 
+/* Is the copy's From in the list's name: its address, or another at its domain? */
+static bool is_from_list(const struct proving *p)
+{
+	struct span address = span_of(p->list->address), domain = span_sub(address, span_find_byte(address, '@') + 1, address.len);
+
+	return span_eq_text_nocase(domain, p->proof->dmarc.author_domain) || strcmp(p->proof->dmarc.author_domain, p->list->domain) == 0;
+}
+
 static void conclude(struct proving *p)
 {
 	struct proof *proof = p->proof;
-	bool is_strict = dmarc_is_strict(proof->dmarc.effective), is_ours = strcmp(proof->dmarc.author_domain, p->list->domain) == 0;
+	bool is_strict = dmarc_is_strict(proof->dmarc.effective), is_ours = is_from_list(p);
 
 	/* under our own name our signature has to be right even where no policy asks for it: reputation and requirements of big receivers rest on it */
 	if (!proof->arc_ok)

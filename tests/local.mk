@@ -169,6 +169,7 @@ tests_unit_test_dkim_LDADD = $(TEST_LIBS)
 tests_unit_test_arc_SOURCES = tests/unit/test_arc.c
 tests_unit_test_arc_LDADD = $(TEST_LIBS)
 noinst_HEADERS += tests/unit/auth_data.h
+
 # strategies, choice, proof
 STRATEGY_TESTS = tests/unit/test_alias tests/unit/test_choose tests/unit/test_prove tests/unit/test_strategies
 check_PROGRAMS += $(STRATEGY_TESTS)
@@ -182,5 +183,12 @@ tests_unit_test_prove_SOURCES = tests/unit/test_prove.c
 tests_unit_test_prove_LDADD = $(TEST_LIBS)
 tests_unit_test_strategies_SOURCES = tests/unit/test_strategies.c
 tests_unit_test_strategies_LDADD = $(TEST_LIBS)
+if FUZZ
+noinst_PROGRAMS += tests/fuzz/fuzz_strategies
+tests_fuzz_fuzz_strategies_SOURCES = tests/fuzz/fuzz_strategies.c
+tests_fuzz_fuzz_strategies_LDADD = $(TEST_LIBS)
+tests_fuzz_fuzz_strategies_LDFLAGS = $(AM_LDFLAGS) $(FUZZ_LDFLAGS)
+endif
+
 # Case files, run through listctl explain and render.
 EXTRA_DIST += tests/cases/run.sh tests/cases/run.py

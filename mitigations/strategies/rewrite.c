@@ -35,7 +35,7 @@ static void keep_author(const struct strategy_input *in, struct form *form, cons
 static void set_from(const struct strategy_input *in, struct form *form)
 {
 	const struct field *from = message_field(in->message, "From");
-	struct span text = folded(in, "From", via_from(in, true));
+	struct span text = folded(in, "From", via_from(in));
 
 	form_fields_remove(form, EDIT_STRATEGY, by, "From");
 	if (from == NULL) {

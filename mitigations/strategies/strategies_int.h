@@ -37,8 +37,11 @@ struct span repair_field(const struct strategy_input *in, const char *name, stru
 
 /* via.c: the From of a copy that does not keep the author's. */
 
-/* "Name via List <address>" as value of the new From field. may_alias: the author's alias where the list has them, else always the list's address. */
-struct span via_from(const struct strategy_input *in, bool may_alias);
+/* "Name via List <address>" as value of the new From field: the list's address, or the author's alias where the list has them. */
+struct span via_from(const struct strategy_input *in);
+/* The same for a wrapper: always the list's address, and without the name of an author whose domain disowns the post (which can only have come this
+ * far by a moderator's word). */
+struct span via_list(const struct strategy_input *in);
 
 /* replies.c: who gets the answers to such a copy. */
 struct replies {

@@ -157,10 +157,21 @@ static const char *from_address(const struct strategy_input *in)
 	return alias == NULL ? list->address : alias;
 }
 
-struct span via_from(const struct strategy_input *in, bool may_alias)
+static struct span via_display(const struct strategy_input *in)
 {
 	struct span name = authors_name(in), list = cut(span_of(in->list->name), NAME_MAX_BYTES);
-	struct span display = name.len == 0 ? list : fill(in, name, list);
 
-	return address_format(in->arena, display, span_of(may_alias ? from_address(in) : in->list->address));
+	return name.len == 0 ? list : fill(in, name, list);
+}
+
+struct span via_from(const struct strategy_input *in)
+{
+	return address_format(in->arena, via_display(in), span_of(from_address(in)));
+}
+
+struct span via_list(const struct strategy_input *in)
+{
+	bool is_authors = in->facts->authentic || !dmarc_is_strict(in->facts->policy);
+
+	return address_format(in->arena, is_authors ? via_display(in) : cut(span_of(in->list->name), NAME_MAX_BYTES), span_of(in->list->address));
 }

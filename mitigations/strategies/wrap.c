@@ -109,12 +109,13 @@ static void put_header(const struct strategy_input *in, struct buf *out, const c
 
 	if (!put_copy(in, out, "Date"))
 		put_field(in, out, span_of(arena_printf(in->arena, "Date: %s", date_format(in->arena, clock_now(in->clock)))));
-	put_folded(in, out, "From", via_from(in, false));
+	put_folded(in, out, "From", via_list(in));
 	put_subject(in, out);
 	put_copy(in, out, "To");
 	put_replies(in, out);
 	put_field(in, out, span_of(arena_printf(in->arena, "Message-ID: <%s.wrap@%s>", in->id, in->list->domain)));
 	put_thread(in, out);
+	put_copy(in, out, "Auto-Submitted"); /* RFC 3834: a wrapped answer of a machine is one still */
 	buf_printf(out, "MIME-Version: 1.0%sContent-Type: multipart/mixed;%s boundary=\"%s\"%sContent-Transfer-Encoding: %s%s%s", line_end, line_end,
 		boundary, line_end, encoding, line_end, line_end);
 }

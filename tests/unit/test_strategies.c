@@ -370,7 +370,7 @@ static void test_names(void **state)
 		struct post post;
 
 		post_read(&world, post_text(&world, rows[i].from), &post);
-		address_list_parse(world.arena, via_from(&post.in, true), &list);
+		address_list_parse(world.arena, via_from(&post.in), &list);
 		if (list.count != 1 || list.damaged || !span_eq_text(list.items[0].display, rows[i].want) || !span_eq_text(list.items[0].spec, world.list.address))
 			fail_msg("%s: %.*s", rows[i].name, (int)list.items[0].display.len, list.items[0].display.ptr);
 	}
@@ -635,6 +635,10 @@ static void test_wrap(void **state)
 	/* byte by byte as it came, its signature whole */
 	assert_true(span_eq(span_sub(copy.bytes, part->body_offset, part->body_bytes), text));
 	assert_null(part->next);
+	/* the name of an author who did not write it is not lent */
+	post_read(&world, post_text(&world, "Ann <ann@reject.example>"), &post);
+	must_copy(&strategy_wrap, &post, &copy);
+	assert_string_equal(value(&copy.message, "From"), "birds <birds@lists.example.org>");
 }
 
 static void test_wrap_kinds(void **state)
