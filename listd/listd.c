@@ -215,6 +215,7 @@ static void log_start(struct daemon *daemon)
 	struct store_list *lists;
 	size_t count = 0;
 
+	daemon->started_secs = clock_now(NULL);
 	store_list_all(daemon->store, a, &lists, &count, NULL);
 	event_log(EVENT_STARTED, "version", PACKAGE_VERSION, "pid", event_number(getpid()), "lists", event_number((long long)count), NULL);
 	arena_free(a);

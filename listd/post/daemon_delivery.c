@@ -51,13 +51,7 @@ static void refused(void *context, const struct job *job, const struct job_rcpt 
 		"code", event_number(code), "reply", reply, NULL);
 }
 
-static void delivered(void *context, const struct job *job, const char *form, size_t count)
-{
-	(void)context;
-	event_log(EVENT_DELIVERED, "id", job->id, "list", job->list, "form", form, "recipients", event_number((long long)count), NULL);
-}
-
 struct delivery_hooks daemon_delivery_hooks(struct daemon *daemon)
 {
-	return (struct delivery_hooks){ .context = daemon, .verp_sender = verp_sender, .plain_sender = plain_sender, .refused = refused, .delivered = delivered };
+	return (struct delivery_hooks){ .context = daemon, .verp_sender = verp_sender, .plain_sender = plain_sender, .refused = refused };
 }
