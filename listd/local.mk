@@ -120,3 +120,15 @@ noinst_HEADERS += \
 noinst_PROGRAMS += listd/gendoc
 listd_gendoc_SOURCES = listd/gendoc.c
 listd_gendoc_LDADD = liblistd.la
+
+
+# LMTP server
+liblistd_la_SOURCES += \
+	listd/intake/lmtp.c \
+	listd/intake/lmtp_channel.c \
+	listd/intake/lmtp_command.c \
+	listd/intake/lmtp_data.c \
+	listd/intake/lmtp_session.c \
+	listd/intake/lmtp_transaction.c \
+	listd/intake/lmtp_xforward.c
+noinst_HEADERS += listd/intake/lmtp_int.h

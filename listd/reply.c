@@ -3,6 +3,7 @@
 #include "mail/buf.h"
 
 #include <stdarg.h>
+#include <stdint.h>
 
 /* A value comes from a stranger: the longest useful one is an address (254 octets), and a reply is for reading. */
 #define VALUE_MAX_CHARS 300
@@ -18,7 +19,7 @@ static const struct { int code; const char *enhanced, *text; } rows[REPLY_KINDS]
 };
 
 /* Octets of a reply are printable ASCII (RFC 5321 4.2); each character beyond it, of however many octets, becomes one "?". */
-static void put_value(struct buf *out, const char *value)
+static void put_value(struct buf *out, const char *value, size_t max_chars)
 {
 	size_t count = 0;
 
@@ -27,7 +28,7 @@ static void put_value(struct buf *out, const char *value)
 
 		if (c >= 0x80 && c < 0xc0)
 			continue;
-		if (++count > VALUE_MAX_CHARS) {
+		if (++count > max_chars) {
 			buf_put_text(out, "...");
 			return;
 		}
@@ -43,7 +44,7 @@ static void expand(struct buf *out, const char *text, va_list args)
 			buf_put_byte(out, *p);
 			continue;
 		}
-		put_value(out, va_arg(args, const char *));
+		put_value(out, va_arg(args, const char *), VALUE_MAX_CHARS);
 		p++;
 	}
 }
@@ -58,6 +59,20 @@ struct reply reply_make(struct arena *a, enum reply_kind kind, ...)
 	va_start(args, kind);
 	expand(&text, rows[kind].text, args);
 	va_end(args);
+	reply.text = arena_text(a, buf_span(&text));
+	buf_done(&text);
+	return reply;
+}
+
+struct reply reply_of_fail(struct arena *a, const struct fail *why)
+{
+	struct reply reply = { .code = why->code, .enhanced = arena_text(a, span_of(why->enhanced)) };
+	struct buf text;
+
+	if (why->code < 400 || why->code > 599)
+		return reply_make(a, REPLY_STORE_TROUBLE, why->text);
+	buf_init(&text, TEXT_MAX_BYTES);
+	put_value(&text, why->text, SIZE_MAX);
 	reply.text = arena_text(a, buf_span(&text));
 	buf_done(&text);
 	return reply;

@@ -8,7 +8,12 @@
 
 #define REPLY_ROWS \
 	/* kind, code, enhanced, text with %s for the values its callers give, in order */ \
+	ROW(GREETING, 220, "", "%s LMTP listd") \
+	ROW(GO_AHEAD, 354, "", "send the message; a line of one dot ends it") \
 	ROW(OK, 250, "2.0.0", "%s") \
+	ROW(BYE, 221, "2.0.0", "%s closes the connection") \
+	ROW(HELP, 214, "2.0.0", "%s") \
+	ROW(CANNOT_VERIFY, 252, "2.0.0", "send it mail and see") \
 	ROW(QUEUED, 250, "2.6.0", "accepted as %s") \
 	ROW(HELD, 250, "2.6.0", "held for a moderator of %s as %s") \
 	ROW(NO_SUCH_LIST, 550, "5.1.1", "no list %s here; check the address") \
@@ -29,8 +34,13 @@
 	ROW(DNS_TROUBLE, 451, "4.7.0", "the policy of %s cannot be looked up now; try again later") \
 	ROW(BUSY, 421, "4.3.2", "%s too many sessions; try again later") \
 	ROW(CLOSING, 421, "4.3.2", "%s is being stopped; try again soon") \
+	ROW(TOO_MANY_FAULTS, 421, "4.7.0", "%s too many faults in one session") \
+	ROW(NOT_LMTP, 421, "4.7.0", "%s speaks LMTP, not HTTP") \
 	ROW(TIMED_OUT, 421, "4.4.2", "%s no command for too long") \
 	ROW(SYNTAX, 500, "5.5.2", "command not understood: %s") \
+	ROW(USE_LHLO, 500, "5.5.1", "this is LMTP (RFC 2033): say LHLO, not %s") \
+	ROW(UNKNOWN_PARAMETER, 555, "5.5.4", "the parameter %s is not known here") \
+	ROW(NOT_PERMITTED, 550, "5.7.0", "%s") \
 	ROW(PARAMETERS, 501, "5.5.4", "%s") \
 	ROW(NOT_IMPLEMENTED, 502, "5.5.1", "%s is not implemented") \
 	ROW(SEQUENCE, 503, "5.5.1", "%s") \
@@ -52,7 +62,9 @@ struct reply {
 };
 /* The reply of a kind with its values filled in; in a. */
 struct reply reply_make(struct arena *a, enum reply_kind kind, ...);
-/* The same into a fail, returning -1. */
+/* The reply that a failure asks for; in a. One without a code, or with a code that is no refusal, becomes 451 4.3.0: nothing is ever accepted by mistake. */
+struct reply reply_of_fail(struct arena *a, const struct fail *why);
+/* The same as reply_make into a fail, returning -1. */
 int reply_fail(struct fail *why, enum reply_kind kind, ...);
 /* A reply as the wire wants it, folded into several lines "550-5.7.1 ..." where it exceeds 500 octets, with CRLF. */
 const char *reply_wire(struct arena *a, const struct reply *reply);

@@ -192,3 +192,17 @@ endif
 
 # Case files, run through listctl explain and render.
 EXTRA_DIST += tests/cases/run.sh tests/cases/run.py
+
+
+# LMTP server
+check_PROGRAMS += tests/unit/test_lmtp
+TESTS += tests/unit/test_lmtp
+tests_unit_test_lmtp_SOURCES = tests/unit/test_lmtp.c
+noinst_HEADERS += tests/unit/lmtp_help.h
+tests_unit_test_lmtp_LDADD = $(LISTD_TEST_LIBS)
+if FUZZ
+noinst_PROGRAMS += tests/fuzz/fuzz_lmtp
+tests_fuzz_fuzz_lmtp_SOURCES = tests/fuzz/fuzz_lmtp.c
+tests_fuzz_fuzz_lmtp_LDADD = $(LISTD_TEST_LIBS)
+tests_fuzz_fuzz_lmtp_LDFLAGS = $(AM_LDFLAGS) $(FUZZ_LDFLAGS)
+endif

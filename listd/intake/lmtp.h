@@ -7,9 +7,10 @@
 
 #include "listd/reply.h"
 #include "listd/spool/spool.h"
+#include "mail/clock.h"
 
 /* What the server asks of the rest. Called from session threads; a is the transaction's arena. */
-struct lmtp_judge {
+struct lmtp_judge { /* it logs its own refusals, with list and stage; the server logs those of its own (stage=intake) */
 	void *context;
 	/* At RCPT: 0 = take it, -1 = refuse with the reply in why. */
 	int (*rcpt)(void *context, struct arena *a, const struct envelope *envelope, const char *rcpt, struct fail *why);
@@ -26,13 +27,23 @@ struct lmtp_options {
 	unsigned sessions_max;
 	uint64_t max_bytes;        /* SIZE; larger: 552 at MAIL or at the end of data (read, not kept) */
 	const char *host_name;
-	const char *const *xforward_peers; /* NULL: all peers (they are local by construction) */
+	const char *const *xforward_peers; /* addresses, "unix" for Unix sockets; NULL: all peers (they are local by construction) */
+	const struct clock *clock; /* for received_secs; NULL: the system's */
+	unsigned idle_ms;          /* 0: LMTP_IDLE_MS */
+	unsigned faults_max;       /* 0: LMTP_FAULTS_MAX */
 };
 
+/* RFC 5321 4.5.3.2.7: at least 5 minutes. */
+#define LMTP_IDLE_MS 300000
+/* Commands that are wrong in syntax or sequence since the last accepted message; refused recipients do not count: they are not the client's fault. */
+#define LMTP_FAULTS_MAX 20
+
 struct lmtp;
+/* The options' texts are copied; spool, judge and clock must outlive the server. */
 int lmtp_start(const struct lmtp_options *options, struct spool *spool, const struct lmtp_judge *judge, struct lmtp **lmtp_r, struct fail *why);
 /* Stop listening, let transactions in progress end (grace_ms at most; sessions waiting for a command get 421), free. */
 void lmtp_stop(struct lmtp *lmtp, unsigned grace_ms);
+/* messages: accepted; refused: recipients refused, by RCPT or at the end of the data. */
 struct lmtp_status { unsigned sessions; unsigned long messages, refused; };
 void lmtp_status(struct lmtp *lmtp, struct lmtp_status *status_r);
 
