@@ -16,8 +16,9 @@ static void test_every_row_is_a_reply(void **state)
 		struct reply reply = reply_make(a, (enum reply_kind)kind, "one", "two", "three");
 		const char *wire = reply_wire(a, &reply);
 
-		assert_in_range(reply.code, 250, 599);
-		assert_int_equal(reply.enhanced[0], '0' + reply.code / 100);
+		assert_in_range(reply.code, 200, 599);
+		/* RFC 2034 4: a greeting and an intermediate reply have none. */
+		assert_int_equal(reply.enhanced[0], reply.code == 220 || reply.code / 100 == 3 ? '\0' : '0' + reply.code / 100);
 		assert_null(strchr(reply.text, '%'));
 		assert_int_equal(atoi(wire), reply.code);
 		assert_string_equal(wire + strlen(wire) - 2, "\r\n");
@@ -76,6 +77,31 @@ static void check_wire(const char *wire, const struct reply *reply, bool is_word
 		line = end + 2;
 	}
 	assert_string_equal(text, reply->text);
+}
+
+static void test_of_fail(void **state)
+{
+	static const struct { int code; const char *enhanced, *text; int want_code; const char *want_enhanced, *want_text; } rows[] = {
+		{ 550, "5.7.1", "no birds", 550, "5.7.1", "no birds" },
+		{ 452, "4.3.1", "full", 452, "4.3.1", "full" },
+		{ 550, NULL, "b\xc3\xbcrger", 550, "", "b?rger" },
+		{ 0, NULL, "no memory", 451, "4.3.0", "no memory; try again later" },
+		{ 250, "2.0.0", "fine", 451, "4.3.0", "fine; try again later" },
+	};
+	struct arena *a = arena_new(1 << 20);
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+		struct reply reply;
+		struct fail why;
+
+		fail_set(&why, rows[i].code, rows[i].enhanced, "%s", rows[i].text);
+		reply = reply_of_fail(a, &why);
+		assert_int_equal(reply.code, rows[i].want_code);
+		assert_string_equal(reply.enhanced, rows[i].want_enhanced);
+		assert_string_equal(reply.text, rows[i].want_text);
+	}
+	arena_free(a);
 }
 
 static void test_wire_folds(void **state)
@@ -139,7 +165,7 @@ int main(void)
 {
 	static const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_every_row_is_a_reply), cmocka_unit_test(test_values), cmocka_unit_test(test_fail_takes_the_row),
-		cmocka_unit_test(test_wire_folds), cmocka_unit_test(test_event_rows), cmocka_unit_test(test_event_line),
+		cmocka_unit_test(test_of_fail), cmocka_unit_test(test_wire_folds), cmocka_unit_test(test_event_rows), cmocka_unit_test(test_event_line),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
