@@ -153,11 +153,21 @@ static int start_workers(struct daemon *daemon, struct fail *why)
 	return workers_start(daemon, (unsigned)daemon->site->settings->workers, &daemon->workers, why);
 }
 
+/* Modes are written in octal and read as decimal numbers. */
+static unsigned octal_mode(long long digits)
+{
+	unsigned mode = 0;
+
+	for (unsigned unit = 1; digits > 0; digits /= 10, unit *= 8)
+		mode += (unsigned)(digits % 10) * unit;
+	return mode;
+}
+
 static int start_control(struct daemon *daemon, struct fail *why)
 {
 	const struct site_settings *s = daemon->site->settings;
 
-	return control_start(daemon, s->control_socket, (unsigned)s->control_mode, &daemon->control, why);
+	return control_start(daemon, s->control_socket, octal_mode(s->control_mode), &daemon->control, why);
 }
 
 static int start_lmtp(struct daemon *daemon, struct fail *why)
@@ -165,7 +175,7 @@ static int start_lmtp(struct daemon *daemon, struct fail *why)
 	const struct site_settings *s = daemon->site->settings;
 	struct lmtp_judge judge = daemon_judge(daemon);
 	struct lmtp_options options = {
-		.listen = s->lmtp_listen, .mode = (unsigned)s->lmtp_mode, .sessions_max = (unsigned)s->lmtp_sessions_max,
+		.listen = s->lmtp_listen, .mode = octal_mode(s->lmtp_mode), .sessions_max = (unsigned)s->lmtp_sessions_max,
 		.max_bytes = (uint64_t)s->max_size_bytes, .host_name = s->host_name,
 	};
 

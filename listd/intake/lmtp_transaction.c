@@ -113,7 +113,7 @@ static void refuse_all(struct lmtp_session *s, struct verdicts *v, const struct 
 		"peer", s->envelope.peer, "code", why->enhanced, "text", why->text, NULL);
 }
 
-/* A verdict must be a refusal or a promise that we can make; anything else is made one. Returns how many are kept. */
+/* Whoever is not judged is refused. Returns how many are kept. A 250 for a recipient that is not kept drops the message for him. */
 static size_t settle_verdicts(struct lmtp_session *s, struct verdicts *v)
 {
 	size_t kept = 0;
@@ -121,9 +121,9 @@ static size_t settle_verdicts(struct lmtp_session *s, struct verdicts *v)
 	for (size_t i = 0; i < s->envelope.rcpt_count; i++) {
 		int code = v->replies[i].code;
 
-		if (v->keep[i] && (code < 200 || code > 299))
+		if (v->keep[i] && code / 100 != 2)
 			v->replies[i] = reply_make(s->arena, REPLY_QUEUED, s->id);
-		else if (!v->keep[i] && (code < 400 || code > 599))
+		else if (code / 100 != 2 && code / 100 != 4 && code / 100 != 5)
 			v->replies[i] = reply_make(s->arena, REPLY_STORE_TROUBLE, "no verdict");
 		kept += v->keep[i];
 	}
@@ -208,7 +208,7 @@ static void answer(struct lmtp_session *s, const struct verdicts *v)
 	for (size_t i = 0; i < s->envelope.rcpt_count; i++) {
 		lmtp_session_reply(s, v->replies[i]);
 		arena_reset(s->scratch);
-		if (v->keep[i])
+		if (v->replies[i].code / 100 == 2)
 			continue;
 		s->refused++;
 		atomic_fetch_add(&s->lmtp->refused, 1);

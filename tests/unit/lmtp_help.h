@@ -60,11 +60,13 @@ static inline void judge_message(void *context, struct arena *a, const struct en
 			while (box->is_held)
 				pthread_cond_wait(&box->changed, &box->lock);
 		}
-		keep[i] = strncmp(rcpt, "late", 4) != 0 && strncmp(rcpt, "later", 5) != 0 && strncmp(rcpt, "mute", 4) != 0;
+		keep[i] = strncmp(rcpt, "late", 4) != 0 && strncmp(rcpt, "later", 5) != 0 && strncmp(rcpt, "mute", 4) != 0 && strncmp(rcpt, "drop", 4) != 0;
 		if (strncmp(rcpt, "later", 5) == 0)
 			replies[i] = reply_make(a, REPLY_STORE_TROUBLE, "the store is away");
 		else if (strncmp(rcpt, "late", 4) == 0)
 			replies[i] = reply_make(a, REPLY_RULE_REFUSED, "no birds");
+		else if (strncmp(rcpt, "drop", 4) == 0)
+			replies[i] = reply_make(a, REPLY_OK, "discarded");
 		else if (strncmp(rcpt, "held", 4) == 0)
 			replies[i] = reply_make(a, REPLY_HELD, "birds", envelope->id);
 	}
