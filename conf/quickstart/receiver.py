@@ -63,17 +63,24 @@ def is_aligned(domain, author):
     return domain == author or author.endswith("." + domain) or domain.endswith("." + author)
 
 
+def asks_for(zone, author):
+    """The policy of an author domain: its own record's p, else the parent's sp or p."""
+    record, names = zone.lookup("_dmarc." + author), ("p",)
+    if record is None:
+        record, names = zone.lookup("_dmarc." + author.split(".", 1)[-1]), ("sp", "p")
+    tags = dict(t.strip().split("=", 1) for t in (record or "").split(";") if "=" in t)
+    return next((tags[n].strip() for n in names if n in tags), "none")
+
+
 def judge(message, zone, settings):
     """(accepted, reason)."""
     author = author_domain(message)
     if author is None:
         return False, "550 5.7.1 exactly one author is needed in From"
-    parent = author.split(".", 1)[-1]
-    policy = zone.lookup("_dmarc." + author) or zone.lookup("_dmarc." + parent) or ""
     domains = passing_domains(message, dns_function(zone))
     if any(is_aligned(d, author) for d in domains):
         return True, "dmarc=pass"
-    if not re.search(r"p=(reject|quarantine)", policy):
+    if asks_for(zone, author) not in ("reject", "quarantine"):
         return True, "dmarc=none"
     if any(d in settings.get("allow", []) for d in domains):
         return True, "allowed list server"

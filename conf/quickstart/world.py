@@ -171,6 +171,7 @@ transport_maps = texthash:%s
 smtp_bind_address = %s
 lmtp_send_xforward_command = %s
 smtpd_authorized_verp_clients = 127.0.0.1
+lmtp_line_length_limit = 0
 smtpd_recipient_restrictions = permit_mynetworks, reject_unauth_destination
 """ % (list_domains[0], " ".join(list_domains), self.path("mta/transport"), LIST_HOST_ADDRESS, "yes" if xforward else "no"),
             "127.0.0.1:%d inet n - n - - smtpd\n" % self.mta_port, [("transport", transport)])

@@ -52,6 +52,8 @@ static void put_postfix_domains(const char *transport, const char *const *domain
 		buf_printf(out, " %s", domains[i]);
 	buf_put_text(out, "\ntransport_maps = hash:/etc/postfix/transport\n"
 		"lmtp_send_xforward_command = yes\n"
+		"# Lines over 998 octets reach listd unbroken, so that the author's signature over them can be verified:\n"
+		"lmtp_line_length_limit = 0\n"
 		"# listd hands its copies in on this host, and may ask for XVERP:\n"
 		"smtpd_authorized_verp_clients = $mynetworks\n"
 		"\n# /etc/postfix/transport (then: postmap /etc/postfix/transport)\n");

@@ -161,7 +161,7 @@ def main():
         for number, (domain, how, shape, _) in good:
             code, text = post(world, number, domain, how, shape)
             check("taken: %d %s %s %s" % (number, domain, how, shape), code == 250, (code, text))
-        spoofed = [(n, d) for n, d in enumerate(DOMAINS, 1000) if any(s in (DOMAINS[d] or "") for s in STRICT) or d == "sub.org.example"]
+        spoofed = [(n, d) for n, d in enumerate(DOMAINS, 1000) if any(" " + s in (DOMAINS[d] or "") for s in STRICT) or d == "sub.org.example"]
         for number, domain in spoofed:
             world.send(compose(number, "ann@" + domain, "plain"), "ann@" + domain, LIST, client="127.0.0.66")
         settle(world)
