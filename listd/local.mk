@@ -5,6 +5,9 @@ liblistd_la_SOURCES = \
 	listd/reply.c
 liblistd_la_LIBADD = libmitigations.la $(DB_LIBS) $(CONFUSE_LIBS) $(JANSSON_LIBS) $(PCRE2_LIBS) $(SSL_LIBS) $(SYSTEMD_LIBS)
 
+# The mains and the commands on files.
+EXTRA_DIST += listd/listd.c listd/listctl
+
 noinst_HEADERS += \
 	listd/control/control.h \
 	listd/daemon.h \

@@ -48,6 +48,7 @@ struct chooser {                  /* one for each post */
 	struct made_form *forms;      /* strategy_count of them */
 };
 
+/* Begin a post. in is copied; what it points to, rules, fixed and key_overlay must live as long as the chooser. */
 void chooser_init(struct chooser *chooser, const struct strategy_input *in, const struct rules *rules, const struct strategy *fixed, struct resolver *key_overlay);
 /* Choose for one class. to_domain: recipient domain for rules "to @domain", may be NULL. form is NULL, with the reason, where the post is refused, may not be sent on
  * (not authentic under a strict policy, and not vouched for), or where no strategy can be made to work. */

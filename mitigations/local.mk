@@ -1,10 +1,21 @@
 # libmitigations: what the world will think of a post, and what can be done about it.
+# All of it, for unit tests and fuzz targets, which look inside.
+noinst_LTLIBRARIES += libmitigations_all.la
+libmitigations_all_la_SOURCES =
+libmitigations_all_la_LIBADD = libmail.la $(OPENDKIM_LIBS) $(SPF_LIBS) $(PSL_LIBS) $(CRYPTO_LIBS) $(UNBOUND_LIBS) $(IDN2_LIBS)
+
+# What is installed exports what its headers declare, and nothing else; its own calls stay inside, whatever names a program has.
 lib_LTLIBRARIES += libmitigations.la
 libmitigations_la_SOURCES =
-libmitigations_la_LIBADD = libmail.la $(OPENDKIM_LIBS) $(SPF_LIBS) $(PSL_LIBS) $(CRYPTO_LIBS) $(UNBOUND_LIBS) $(IDN2_LIBS) $(PCRE2_LIBS)
-libmitigations_la_LDFLAGS = $(AM_LDFLAGS) -version-info 0:0:0
+libmitigations_la_LIBADD = libmitigations_all.la
+libmitigations_la_LDFLAGS = $(AM_LDFLAGS) -version-info 0:0:0 -no-undefined -Wl,-Bsymbolic-functions -export-symbols mitigations/libmitigations.sym
+EXTRA_libmitigations_la_DEPENDENCIES = mitigations/libmitigations.sym
+mitigations/libmitigations.sym: mitigations/exports.awk $(mailinclude_HEADERS) $(mitigationsinclude_HEADERS) $(authinclude_HEADERS)
+	$(AM_V_GEN)$(MKDIR_P) mitigations && LC_ALL=C awk -f $^ > $@.tmp && mv $@.tmp $@
+EXTRA_DIST += mitigations/exports.awk
+CLEANFILES += mitigations/libmitigations.sym
 # SPF and the names of results.
-libmitigations_la_SOURCES += \
+libmitigations_all_la_SOURCES += \
 	mitigations/auth/result.c \
 	mitigations/auth/spf.c \
 	mitigations/auth/spf_eval.c \
@@ -16,11 +27,29 @@ noinst_HEADERS += mitigations/auth/spf_int.h
 pkgconfigdir = $(libdir)/pkgconfig
 pkgconfig_DATA = mitigations/libmitigations.pc
 
+# Headers that are installed under include/libmitigations/mitigations/.
 mitigationsincludedir = $(includedir)/libmitigations/mitigations
-nobase_mitigationsinclude_HEADERS =
+mitigationsinclude_HEADERS = \
+	mitigations/alias.h \
+	mitigations/choose.h \
+	mitigations/key.h \
+	mitigations/prove.h \
+	mitigations/receivers.h \
+	mitigations/rules.h \
+	mitigations/sign.h \
+	mitigations/strategy.h
+authincludedir = $(mitigationsincludedir)/auth
+authinclude_HEADERS = \
+	mitigations/auth/arc.h \
+	mitigations/auth/canon.h \
+	mitigations/auth/dkim.h \
+	mitigations/auth/dmarc.h \
+	mitigations/auth/facts.h \
+	mitigations/auth/result.h \
+	mitigations/auth/spf.h
 
 # Strategies, and their choice and proof.
-libmitigations_la_SOURCES += \
+libmitigations_all_la_SOURCES += \
 	mitigations/alias.c \
 	mitigations/choose.c \
 	mitigations/prove.c \
@@ -40,7 +69,7 @@ libmitigations_la_SOURCES += \
 noinst_HEADERS += mitigations/strategies/strategies_int.h
 
 # DMARC, the facts, receivers and rules.
-libmitigations_la_SOURCES += \
+libmitigations_all_la_SOURCES += \
 	mitigations/auth/dmarc_discover.c \
 	mitigations/auth/dmarc_evaluate.c \
 	mitigations/auth/dmarc_org.c \
@@ -53,7 +82,7 @@ libmitigations_la_SOURCES += \
 noinst_HEADERS += mitigations/auth/dmarc_int.h mitigations/auth/facts_int.h
 
 # Signatures: keys, DKIM, ARC, signing.
-libmitigations_la_SOURCES += \
+libmitigations_all_la_SOURCES += \
 	mitigations/auth/arc.c \
 	mitigations/auth/arc_seal.c \
 	mitigations/auth/canon.c \

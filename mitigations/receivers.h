@@ -36,8 +36,11 @@ struct receivers;
 #define RECEIVERS_CACHE_SECS 3600
 #define RECEIVERS_CACHE_FAILED_SECS 60  /* a look-up that failed is tried again sooner */
 
+/* Add the rows of one file; file names it in messages and in source. */
 int receivers_parse(struct span text, const char *file, struct receivers *receivers, struct fail *why);
+/* An empty table, in which nobody is named; the caller frees it with receivers_free. */
 struct receivers *receivers_new(void);
+/* Free a table and all its rows; NULL is nothing. */
 void receivers_free(struct receivers *receivers);
 
 /* The operator of a recipient domain (any form; A-labels are made of it): by domain row, else by the MX of lowest preference that a row names (a domain

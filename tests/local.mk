@@ -1,6 +1,9 @@
 # tests/: unit programs run by make check; each is one file with a row-driven main.
-TEST_LIBS = libmitigations.la libmail.la $(CMOCKA_LIBS) $(JANSSON_LIBS) $(CRYPTO_LIBS)
+TEST_LIBS = libmitigations_all.la $(CMOCKA_LIBS) $(JANSSON_LIBS) $(CRYPTO_LIBS)
 AM_TESTS_ENVIRONMENT = LISTD_TEST_DATA='$(abs_top_srcdir)/tests/data'; export LISTD_TEST_DATA;
+
+# Data, cases (run through listctl explain and render) and scripts are whole folders: adding to them needs no line here.
+EXTRA_DIST += tests/data tests/cases tests/system tests/run.sh tests/style.sh
 
 check_PROGRAMS += tests/unit/test_base
 TESTS += tests/unit/test_base
@@ -8,7 +11,7 @@ tests_unit_test_base_SOURCES = tests/unit/test_base.c
 tests_unit_test_base_LDADD = $(TEST_LIBS)
 
 # listd/: store, settings, replies, control.
-LISTD_TEST_LIBS = liblistd.la $(TEST_LIBS)
+LISTD_TEST_LIBS = liblistd.la libmitigations.la $(CMOCKA_LIBS) $(JANSSON_LIBS) $(CRYPTO_LIBS)
 check_PROGRAMS += tests/unit/test_reply
 TESTS += tests/unit/test_reply
 tests_unit_test_reply_SOURCES = tests/unit/test_reply.c
@@ -93,7 +96,7 @@ TEXT_TESTS = \
 	tests/unit/test_idna
 check_PROGRAMS += $(TEXT_TESTS)
 TESTS += $(TEXT_TESTS)
-noinst_HEADERS += tests/unit/tsv.h mail/address_int.h
+noinst_HEADERS += tests/unit/check.h tests/unit/tsv.h mail/address_int.h
 tests_unit_test_address_SOURCES = tests/unit/test_address.c
 tests_unit_test_address_LDADD = $(TEST_LIBS)
 tests_unit_test_encword_SOURCES = tests/unit/test_encword.c
@@ -189,9 +192,6 @@ tests_fuzz_fuzz_strategies_SOURCES = tests/fuzz/fuzz_strategies.c
 tests_fuzz_fuzz_strategies_LDADD = $(TEST_LIBS)
 tests_fuzz_fuzz_strategies_LDFLAGS = $(AM_LDFLAGS) $(FUZZ_LDFLAGS)
 endif
-
-# Case files, run through listctl explain and render.
-EXTRA_DIST += tests/cases/run.sh tests/cases/run.py
 
 
 # LMTP server

@@ -34,7 +34,10 @@ struct control_verb {
 extern const struct control_verb control_verbs[];
 extern const size_t control_verb_count;
 
+/* Listen on a Unix socket of this mode and answer in a thread of its own, until control_stop. daemon must live as long; the caller frees *control_r with
+ * control_stop. -1: the socket cannot be made. */
 int control_start(struct daemon *daemon, const char *socket_path, unsigned mode, struct control **control_r, struct fail *why);
+/* Stop listening, wait for the call in progress, remove the socket, free. */
 void control_stop(struct control *control);
 
 #endif

@@ -36,6 +36,8 @@ struct delivery_hooks {
 };
 
 struct delivery;
+/* Take up every job of out/ and send until delivery_stop, in threads of its own. options are copied; spool and what hooks point to must live as long. The
+ * caller frees *delivery_r with delivery_stop. -1: options that cannot be used, or no threads. */
 int delivery_start(const struct delivery_options *options, struct spool *spool, const struct delivery_hooks *hooks, struct delivery **delivery_r, struct fail *why);
 /* A new job is in out/. At start every job of out/ is taken up without this. */
 void delivery_wake(struct delivery *delivery, const char *job_id);
@@ -43,10 +45,12 @@ void delivery_wake(struct delivery *delivery, const char *job_id);
 void delivery_flush(struct delivery *delivery);
 /* Change settings without losing sessions in progress. */
 int delivery_reload(struct delivery *delivery, const struct delivery_options *options, struct fail *why);
+/* Stop in good order: transactions in progress may end within grace_ms, the rest stays in the spool; free. */
 void delivery_stop(struct delivery *delivery, unsigned grace_ms);
 
 struct delivery_job_status { const char *id, *list; size_t rcpts, todo; int64_t created_secs, next_secs; unsigned tries; const char *last_reply; };
 struct delivery_status { bool relay_away; const char *relay_reply; unsigned sessions; unsigned long delivered, refused, deferred; struct delivery_job_status *jobs; size_t job_count; };
+/* What is queued and how it goes, at this moment; texts live in a. */
 void delivery_status(struct delivery *delivery, struct arena *a, struct delivery_status *status_r);
 
 #endif

@@ -40,6 +40,8 @@ struct lmtp_options {
 
 struct lmtp;
 /* The options' texts are copied; spool, judge and clock must outlive the server. */
+/* Listen and serve sessions in threads of its own until lmtp_stop. options and judge are copied, spool and the context of judge must live as long; the caller frees *lmtp_r with lmtp_stop. -1: an
+ * address that cannot be listened on. */
 int lmtp_start(const struct lmtp_options *options, struct spool *spool, const struct lmtp_judge *judge, struct lmtp **lmtp_r, struct fail *why);
 /* Stop listening, let transactions in progress end (grace_ms at most; sessions waiting for a command get 421), free. */
 void lmtp_stop(struct lmtp *lmtp, unsigned grace_ms);

@@ -36,6 +36,7 @@ struct offline {
 
 /* Read options and open DNS. -1 = go on; else the exit code to end with. offline_done must follow in any case. */
 int offline_begin(struct offline *o, const char *usage, int argc, char **argv, const struct offline_option *options, size_t option_count, size_t arguments_wanted);
+/* Free what offline_begin took; safe after any of its results. */
 void offline_done(struct offline *o);
 /* Say what is wrong on stderr; returns the code. */
 int offline_fail(int code, const char *format, ...) __attribute__((format(printf, 2, 3)));
@@ -44,17 +45,25 @@ int offline_message(struct offline *o, const char *path, bool crlf, struct messa
 /* Print a JSON value (and free it) with a final line end; returns 0, or 74 when it cannot be written. */
 int offline_print(json_t *json);
 
+/* auth FILE: SPF, DKIM, ARC and DMARC of a message. */
 int offline_auth(int argc, char **argv);
+/* dmarc DOMAIN: the policy of an author domain, and the result for given evidence. */
 int offline_dmarc(int argc, char **argv);
+/* spf --ip A: the SPF result of a session. */
 int offline_spf(int argc, char **argv);
+/* parts FILE: MIME structure with offsets. */
 int offline_parts(int argc, char **argv);
+/* from FILE: authors and the domains whose policies matter. */
 int offline_from(int argc, char **argv);
+/* seal FILE: the message with one more ARC set. */
 int offline_seal(int argc, char **argv);
 /* Ask the daemon for an explanation or a rendering, and print it; an exit code. */
 struct explain_request;
 int offline_ask_daemon(struct offline *o, const struct explain_request *request);
 
+/* explain LIST FILE: the way of a message, stage by stage. */
 int offline_explain(int argc, char **argv);
+/* render LIST FILE --for ADDRESS: the bytes that subscriber would get. */
 int offline_render(int argc, char **argv);
 
 #endif

@@ -10,7 +10,9 @@
 #define RATE_SLOTS 4096
 
 struct rates;
+/* An empty table; the caller frees it with rates_free. */
 struct rates *rates_new(void);
+/* Free a table; NULL is nothing. */
 void rates_free(struct rates *rates);
 /* Count one event under key; false when there were max in this hour already. */
 bool rate_allow(struct rates *rates, const char *key, unsigned max, int64_t now_secs);

@@ -41,7 +41,9 @@ static const char *escape_name(struct arena *a, const char *name)
 			*to++ = *p;
 			continue;
 		}
-		to += sprintf(to, "\\%03u", (unsigned)(unsigned char)*p);
+		*to++ = '\\';
+		for (unsigned unit = 100; unit > 0; unit /= 10)
+			*to++ = (char)('0' + (unsigned char)*p / unit % 10);
 	}
 	*to = '\0';
 	return out;

@@ -7,6 +7,11 @@ here=$(cd "$(dirname "$0")" && pwd)
 dir=$(mktemp -d)
 trap 'rm -rf "$dir"' EXIT
 export PKG_CONFIG_PATH="$prefix/lib/pkgconfig"
+# Each header stands alone.
+(cd "$prefix/include/libmitigations" && find . -name '*.h') | while read -r header; do
+	# shellcheck disable=SC2046
+	echo "#include <${header#./}>" | cc -std=c17 -Wall -Wextra -Werror -fsyntax-only -x c $(pkg-config --cflags libmitigations) -
+done
 # shellcheck disable=SC2046
 cc -std=c17 -Wall -Wextra -Werror -o "$dir/client" "$here/library_client.c" $(pkg-config --cflags --libs libmitigations) -Wl,-rpath,"$prefix/lib"
 printf 'From: Ann <ann@example.com>\r\nSubject: x\r\n\r\nhello\r\n' > "$dir/message"
