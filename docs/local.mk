@@ -1,6 +1,9 @@
-# docs/
-EXTRA_DIST += docs/dmarc.md
-EXTRA_DIST += docs/strategies.md
-# docs/: manual pages and pages for administrators and developers.
+# docs/: manual pages, and pages for administrators and developers.
 dist_man_MANS += docs/listd.8 docs/listctl.1 docs/listd.conf.5
-EXTRA_DIST += docs/ARCHITECTURE.md docs/administration.md
+EXTRA_DIST += docs/ARCHITECTURE.md docs/administration.md docs/dmarc.md docs/strategies.md
+
+# Samples and manual pages that are made from tables; tests/generated.sh compares them.
+EXTRA_DIST += docs/generate.sh docs/listd.8.in
+docs-update: listd/gendoc$(EXEEXT)
+	sh $(srcdir)/docs/generate.sh ./listd/gendoc $(srcdir) $(srcdir)
+.PHONY: docs-update

@@ -5,6 +5,10 @@ AM_TESTS_ENVIRONMENT = LISTD_TEST_DATA='$(abs_top_srcdir)/tests/data'; export LI
 # Data, cases (run through listctl explain and render) and scripts are whole folders: adding to them needs no line here.
 EXTRA_DIST += tests/data tests/cases tests/system tests/run.sh tests/style.sh
 
+# Texts that are made from tables.
+dist_check_SCRIPTS += tests/generated.sh
+TESTS += tests/generated.sh
+
 check_PROGRAMS += tests/unit/test_base
 TESTS += tests/unit/test_base
 tests_unit_test_base_SOURCES = tests/unit/test_base.c
@@ -192,7 +196,6 @@ tests_fuzz_fuzz_strategies_SOURCES = tests/fuzz/fuzz_strategies.c
 tests_fuzz_fuzz_strategies_LDADD = $(TEST_LIBS)
 tests_fuzz_fuzz_strategies_LDFLAGS = $(AM_LDFLAGS) $(FUZZ_LDFLAGS)
 endif
-
 
 # LMTP server
 check_PROGRAMS += tests/unit/test_lmtp
