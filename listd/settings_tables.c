@@ -163,7 +163,7 @@ const struct setting list_setting_rows[] = {
 	{ .name = "via", .group = "DMARC", .type = SETTING_TEXT, LIST(via_template), .fallback = "\"\"", .check = check_via,
 		.help = "Display name of a rewritten From field; {name} is the author's name and {list} the list's. Empty: the text in the list's language, in English \"{name} via {list}\"." },
 	{ .name = "wrap-text", .group = "DMARC", .type = SETTING_TEXT, LIST(wrap_text), .fallback = "\"\"", .check = check_text,
-		.help = "Text before the original in a wrapped copy. Empty: the text in the list's language." },
+		.help = "Text before the original in a wrapped copy; {author} is the author's address and {list} the list's name. Empty: the text in the list's language." },
 	{ .name = "dead-signatures", .group = "DMARC", .type = SETTING_ENUM, LIST(dead_signatures), .fallback = "remove",
 		.choices = CHOICES([DEAD_REMOVE] = "remove", [DEAD_RENAME] = "rename", [DEAD_KEEP] = "keep"),
 		.help = "DKIM signatures of the author that the list's changes have broken: remove them, rename the field, or keep them." },
