@@ -61,6 +61,8 @@ noinst_HEADERS += \
 # Control.
 liblistd_la_SOURCES += \
 	listd/control/control.c \
+	listd/control/control_fail.c \
+	listd/control/control_stream.c \
 	listd/control/verbs.c \
 	listd/control/verbs_explain.c \
 	listd/control/verbs_held.c \
@@ -70,6 +72,7 @@ liblistd_la_SOURCES += \
 	listd/control/verbs_mta.c \
 	listd/control/verbs_site.c
 noinst_HEADERS += \
+	listd/control/control_stream.h \
 	listd/control/verbs_list.h \
 	listd/control/verbs_member.h \
 	listd/control/verbs_site.h
@@ -118,6 +121,27 @@ noinst_HEADERS += \
 	listd/post/route.h \
 	listd/post/shape_footer.h \
 	listd/workers.h
+
+# The command.
+bin_PROGRAMS += listctl
+listctl_SOURCES = \
+	listd/listctl.c \
+	listd/listctl/args.c \
+	listd/listctl/client.c \
+	listd/listctl/commands.c \
+	listd/listctl/help.c \
+	listd/listctl/list.c \
+	listd/listctl/listctl.h \
+	listd/listctl/members.c \
+	listd/listctl/offline.c \
+	listd/listctl/offline.h \
+	listd/listctl/offline_auth.c \
+	listd/listctl/offline_explain.c \
+	listd/listctl/offline_mail.c \
+	listd/listctl/settings.c \
+	listd/listctl/show.c \
+	listd/listctl/site.c
+listctl_LDADD = liblistd.la libmitigations.la $(JANSSON_LIBS) $(CRYPTO_LIBS)
 
 # Prints what is made from tables.
 noinst_PROGRAMS += listd/gendoc

@@ -24,6 +24,11 @@ void control_progress(struct control_call *call, size_t done, size_t of);
 /* The next line of the request's data, NUL-ended, in the call's arena until the next one; NULL after the final dot. */
 const char *control_line(struct control_call *call);
 
+/* A failure with the exit code that listctl is to end with (sysexits.h); -1. */
+int control_refuse(struct fail *why, int exit_code, const char *format, ...) __attribute__((format(printf, 3, 4)));
+/* The exit code of a failure: as set by control_refuse, else EX_TEMPFAIL for temporary ones, else EX_DATAERR. */
+int control_exit(const struct fail *why);
+
 struct control_verb {
 	const char *name;
 	const char *help;

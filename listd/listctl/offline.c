@@ -8,6 +8,7 @@
 #include <string.h>
 #include <sysexits.h>
 
+#define OFFLINE_COMMON 6 /* options that all commands take */
 #define INPUT_MAX_BYTES ((size_t)256 << 20)
 
 int offline_fail(int code, const char *format, ...)
@@ -98,6 +99,7 @@ int offline_begin(struct offline *o, const char *usage, int argc, char **argv, c
 {
 	struct offline_option options[24] = {
 		{ .name = "zone", .value = &o->zone_file }, { .name = "now", .value = &o->now_text }, { .name = "json", .flag = &o->json }, { .name = "help", .flag = &o->help },
+		{ .name = "socket", .value = &o->socket }, { .name = "config", .value = &o->config },
 	};
 	int result;
 
@@ -105,8 +107,8 @@ int offline_begin(struct offline *o, const char *usage, int argc, char **argv, c
 	o->usage = usage;
 	o->arena = arena_new(ARENA_MESSAGE_MAX_BYTES * 4);
 	if (own_count > 0)
-		memcpy(options + 4, own, own_count * sizeof(*own));
-	result = take_all(o, argc, argv, options, own_count + 4, wanted);
+		memcpy(options + OFFLINE_COMMON, own, own_count * sizeof(*own));
+	result = take_all(o, argc, argv, options, own_count + OFFLINE_COMMON, wanted);
 	if (result >= 0)
 		return result;
 	if (o->help)

@@ -27,6 +27,7 @@ struct offline {
 	struct arena *arena;
 	const char *usage;
 	const char *zone_file, *now_text;
+	const char *socket, *config; /* of the daemon, for those that ask it */
 	bool json, help;
 	struct resolver *dns;
 	struct clock clock;
@@ -57,6 +58,8 @@ int offline_parts(int argc, char **argv);
 int offline_from(int argc, char **argv);
 /* seal FILE: the message with one more ARC set. */
 int offline_seal(int argc, char **argv);
+/* Print an explanation (and free it) as text or JSON; an exit code. */
+int offline_print_explanation(json_t *explanation, bool json);
 /* Ask the daemon for an explanation or a rendering, and print it; an exit code. */
 struct explain_request;
 int offline_ask_daemon(struct offline *o, const struct explain_request *request);

@@ -170,7 +170,7 @@ static void close_world(struct local_world *local)
 	site_settings_free(local->site);
 }
 
-static int print_explanation(json_t *explanation, bool json)
+int offline_print_explanation(json_t *explanation, bool json)
 {
 	struct buf out;
 	int result;
@@ -198,7 +198,7 @@ static int run_local(struct offline *o, struct explain_options *options)
 		explain_call(o->arena, &world, &options->request, find_list, &local, &explanation, &rendering, &why) != 0)
 		result = offline_fail(EX_DATAERR, "%s", why.text);
 	else if (explanation != NULL)
-		result = print_explanation(explanation, o->json);
+		result = offline_print_explanation(explanation, o->json);
 	else
 		result = file_write_all(STDOUT_FILENO, rendering.slices, rendering.count) != 0 ? EX_IOERR : 0;
 	close_world(&local);

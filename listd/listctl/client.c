@@ -1,0 +1,154 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+#include "listd/control/control.h"
+#include "listd/control/control_stream.h"
+#include "listd/listctl/listctl.h"
+#include "listd/listd.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <sys/time.h>
+#include <sys/un.h>
+#include <sysexits.h>
+#include <unistd.h>
+
+#define PIECE_BYTES ((size_t)32 << 10)
+
+int listctl_socket(struct listctl *ctl, const char **path_r, struct fail *why)
+{
+	const char *config = ctl->config != NULL ? ctl->config : access(LISTD_CONFIG, R_OK) == 0 ? LISTD_CONFIG : NULL;
+	struct site_settings *settings;
+
+	if (ctl->socket != NULL) {
+		*path_r = ctl->socket;
+		return 0;
+	}
+	if (site_settings_read(config, &settings, why) != 0)
+		return control_refuse(why, EX_CONFIG, "%s", arena_text(ctl->arena, span_of(why->text)));
+	*path_r = arena_text(ctl->arena, span_of(settings->control_socket));
+	site_settings_free(settings);
+	return 0;
+}
+
+static int fail_connect(const char *path, struct fail *why)
+{
+	switch (errno) {
+	case EACCES:
+	case EPERM:
+		return control_refuse(why, EX_NOPERM, "you may not use %s; be root, or of the group that the daemon runs with", path);
+	case ENOENT:
+	case ECONNREFUSED:
+		return control_refuse(why, EX_UNAVAILABLE, "no daemon listens on %s; start it with: systemctl start listd (or: listd -c FILE); another socket is given with --socket", path);
+	default:
+		return control_refuse(why, EX_UNAVAILABLE, "cannot reach the daemon on %s: %s", path, strerror(errno));
+	}
+}
+
+static int connect_to(const char *path, int *fd_r, struct fail *why)
+{
+	struct sockaddr_un address = { .sun_family = AF_UNIX };
+	int fd;
+
+	if (snprintf(address.sun_path, sizeof(address.sun_path), "%s", path) >= (int)sizeof(address.sun_path))
+		return control_refuse(why, EX_USAGE, "the path of a socket has at most 107 octets: %s", path);
+	fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
+	if (fd < 0 || connect(fd, (const struct sockaddr *)&address, sizeof(address)) != 0) {
+		fail_connect(path, why);
+		if (fd >= 0)
+			close(fd);
+		return -1;
+	}
+	*fd_r = fd;
+	return 0;
+}
+
+/* One line of the answer. 1: it was the last. */
+static int take_line(json_t *line, const struct listctl_answer *answer, json_t **result_r, struct fail *why)
+{
+	json_t *row = json_object_get(line, "row"), *progress = json_object_get(line, "progress");
+
+	if (row != NULL) {
+		answer->row(answer->context, row);
+		return 0;
+	}
+	if (progress != NULL) {
+		if (answer->progress != NULL)
+			answer->progress(answer->context, json_integer_value(json_object_get(progress, "done")), json_integer_value(json_object_get(progress, "of")));
+		return 0;
+	}
+	if (json_is_true(json_object_get(line, "ok"))) {
+		*result_r = json_incref(json_object_get(line, "result"));
+		return 1;
+	}
+	if (json_string_value(json_object_get(line, "error")) == NULL)
+		return control_refuse(why, EX_UNAVAILABLE, "the daemon's answer is not understood");
+	return control_refuse(why, (int)json_integer_value(json_object_get(line, "exit")), "%s", json_string_value(json_object_get(line, "error")));
+}
+
+static int take_answer(struct control_stream *stream, const struct listctl_answer *answer, json_t **result_r, struct fail *why)
+{
+	const char *text;
+	int result = 0;
+
+	while (result == 0 && (text = control_stream_read(stream)) != NULL) {
+		json_t *line = json_loads(text, 0, NULL);
+
+		result = line == NULL ? control_refuse(why, EX_UNAVAILABLE, "the daemon's answer is not understood") : take_line(line, answer, result_r, why);
+		json_decref(line);
+	}
+	if (result == 0)
+		return control_refuse(why, EX_TEMPFAIL, "the daemon gave no answer to the end; its log says why");
+	return result > 0 ? 0 : -1;
+}
+
+/* Data goes in pieces, so that a terminal sees how far it is. What a daemon says meanwhile is a few lines, which the socket keeps. */
+static void send_data(struct control_stream *stream, const struct buf *data)
+{
+	static const char end[] = ".\n";
+
+	for (size_t done = 0; done < data->len && !stream->gone; done += PIECE_BYTES) {
+		struct span piece = span_sub(buf_span(data), done, PIECE_BYTES);
+
+		buf_put(&stream->out, piece);
+		control_stream_flush(stream);
+		if (data->len > 16 * PIECE_BYTES && isatty(STDERR_FILENO))
+			fprintf(stderr, "\rsent %zu %%", (done + piece.len) * 100 / data->len);
+	}
+	if (data->len > 16 * PIECE_BYTES && isatty(STDERR_FILENO))
+		fputc('\n', stderr);
+	buf_put_text(&stream->out, end);
+	control_stream_flush(stream);
+}
+
+int listctl_call(struct listctl *ctl, const char *verb, const struct listctl_request *request, const struct listctl_answer *answer, json_t **result_r, struct fail *why)
+{
+	json_t *json = json_pack("{s:s,s:O}", "verb", verb, "args", request->args);
+	char *text = json_dumps(json, JSON_COMPACT);
+	/* A verb may look up names or walk over a large list before it answers. */
+	struct timeval patience = { .tv_sec = 600 };
+	struct control_stream stream;
+	const char *path;
+	int fd, result = -1;
+
+	if (text == NULL)
+		fail_environment("out of memory");
+	if (listctl_socket(ctl, &path, why) == 0 && connect_to(path, &fd, why) == 0) {
+		control_stream_init(&stream, fd);
+		setsockopt(fd, SOL_SOCKET, SO_RCVTIMEO, &patience, sizeof(patience));
+		setsockopt(fd, SOL_SOCKET, SO_SNDTIMEO, &patience, sizeof(patience));
+		control_stream_write(&stream, text);
+		control_stream_flush(&stream);
+		/* A daemon that refuses may answer before it has read all: its answer counts, not our failure to send. */
+		if (request->has_data)
+			send_data(&stream, &request->data);
+		stream.gone = false;
+		result = take_answer(&stream, answer, result_r, why);
+		stream.gone = true;
+		control_stream_done(&stream);
+	}
+	free(text);
+	json_decref(json);
+	return result;
+}

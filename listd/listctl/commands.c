@@ -1,0 +1,93 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* Every command. A new one is a row here, and a verb of the daemon (listd/control) or a function of its own. */
+#include "listd/listctl/listctl.h"
+#include "listd/listctl/offline.h"
+
+const struct listctl_command listctl_commands[] = {
+	{ .name = "lists", .usage = "", .help = "show all lists", .verb = "list all",
+		.columns = { { "LIST", "list", SHOW_TEXT }, { "MEMBERS", "members", SHOW_NUMBER }, { "STRATEGY", "strategy", SHOW_TEXT }, { "DESCRIPTION", "description", SHOW_TEXT } } },
+	{ .name = "list create", .usage = "LIST --owner ADDRESS [NAME=VALUE...]", .help = "make a list", .verb = "list create", .takes = "list settings=",
+		.options = { { "owner", "ADDRESS", "owners", OPTION_REPEATS, "who runs it; can be given several times" } }, .run = listctl_list_create,
+		.done = "the list {list} is there. Next: listctl members add {list} ADDRESS...",
+		.more = "LIST is the address to post to. Settings are given as NAME=VALUE; listctl settings shows\n"
+			"those there are. The mail server must hand over mail for the list: listctl help mta.\n\n"
+			"  listctl list create birds@lists.example.org --owner ann@example.org subject-tag=[birds]" },
+	{ .name = "list delete", .usage = "LIST [--yes]", .help = "delete a list with its members and held posts", .verb = "list delete", .takes = "list",
+		.options = { { "yes", NULL, NULL, OPTION_ONE, "do not ask" } }, .done = "{list} is deleted", .run = listctl_list_delete },
+	{ .name = "list rename", .usage = "LIST NEW-ADDRESS", .help = "give a list another address", .verb = "list rename", .takes = "list to",
+		.done = "the list is {list} now; the mail server must know the new address",
+		.more = "Members, held posts and settings stay. The List-Id changes with the address unless the\nsetting list-id keeps it; readers' filters go by it." },
+	{ .name = "list show", .usage = "LIST [NAME]", .help = "show a list's settings, or the value of one", .verb = "list show", .takes = "list name?", .run = listctl_list_show },
+	{ .name = "list set", .usage = "LIST NAME VALUE | LIST NAME=VALUE... | LIST --default NAME", .help = "change settings of a list", .verb = "list set",
+		.takes = "list settings=", .options = { { "default", "NAME", "defaults", OPTION_REPEATS, "back to the default" } }, .done = "{list} is changed",
+		.more = "Several values, such as owners, are separated by commas or blanks.\n\n"
+			"  listctl list set birds@lists.example.org strategy=rewrite footer=\"The birds list\"" },
+	{ .name = "list dump", .usage = "LIST [--all]", .help = "print a list's settings as a file", .verb = "list dump", .takes = "list",
+		.options = { { "all", NULL, NULL, OPTION_ONE, "also those that are the default" } } },
+	{ .name = "list load", .usage = "LIST [FILE]", .help = "replace a list's settings by those of a file", .verb = "list load", .takes = "list @",
+		.done = "the settings of {list} are loaded",
+		.more = "FILE is as list dump prints it; without one, or with -, standard input is read. Settings\nthat it does not name get their default." },
+
+	{ .name = "members add", .usage = "LIST ADDRESS...", .help = "add members", .verb = "members add", .takes = "list +", .run = listctl_members_add,
+		.done = "{list}: {added} added, {existing} were members already, {bad_count} left out", .more = "An address may be given as \"Name <address>\"." },
+	{ .name = "members remove", .usage = "LIST ADDRESS...", .help = "remove members", .verb = "members remove", .takes = "list +", .done = "{list}: {removed} removed" },
+	{ .name = "members list", .usage = "LIST [--delivery STATE] [--match PATTERN]", .help = "show members", .verb = "members list", .takes = "list",
+		.options = { { "delivery", "STATE", NULL, OPTION_ONE, "on, off, off-by-member, off-by-admin or off-by-bounces" },
+			{ "match", "PATTERN", NULL, OPTION_ONE, "addresses such as *@example.org" } },
+		.columns = { { "ADDRESS", "address", SHOW_TEXT }, { "DELIVERY", "delivery", SHOW_TEXT }, { "SINCE", "since", SHOW_DATE }, { "JOINED", "joined", SHOW_DATE },
+			{ "NAME", "name", SHOW_TEXT }, { "REASON", "reason", SHOW_TEXT } } },
+	{ .name = "members import", .usage = "LIST [FILE]", .help = "add members from a file or standard input", .verb = "members import", .takes = "list @",
+		.run = listctl_members_add, .done = "{list}: {added} added, {existing} were members already, {bad_count} lines left out",
+		.more = "A line is an address, or Name <address>, or a row of a table (CSV) whose first line names its\n"
+			"columns: address or email, name, delivery, joined, reason, skip-addressed, moderated,\n"
+			"not-own-posts, digest; others are passed over. Members that are there already stay as they are.\n"
+			"Lines that are not understood are told and left out; the exit code is 65 then." },
+	{ .name = "members export", .usage = "LIST [--format addresses|names|csv]", .help = "print members as lines", .verb = "members list", .takes = "list",
+		.options = { { "format", "FORMAT", NULL, OPTION_ONE, "addresses (the default), names (Name <address>) or csv (all there is)" } }, .run = listctl_members_export },
+	{ .name = "member show", .usage = "ADDRESS", .help = "show the lists of an address, and its options there", .verb = "member show", .takes = "address",
+		.columns = { { "LIST", "list", SHOW_TEXT }, { "ADDRESS", "address", SHOW_TEXT }, { "DELIVERY", "delivery", SHOW_TEXT }, { "SINCE", "since", SHOW_DATE },
+			{ "JOINED", "joined", SHOW_DATE }, { "OPTIONS", "flags", SHOW_TEXT }, { "REASON", "reason", SHOW_TEXT } } },
+	{ .name = "member set", .usage = "LIST ADDRESS NAME VALUE | LIST ADDRESS NAME=VALUE...", .help = "change options of a member", .verb = "member set",
+		.takes = "list address settings=", .done = "{address} is changed",
+		.more = "Options: delivery (on or off), name, skip-addressed, moderated, not-own-posts, digest." },
+
+	{ .name = "held list", .usage = "[LIST]", .help = "show posts that wait for a moderator", .verb = "held list", .takes = "list?",
+		.columns = { { "ID", "id", SHOW_TEXT }, { "LIST", "list", SHOW_TEXT }, { "SINCE", "since", SHOW_DATE }, { "SIZE", "bytes", SHOW_BYTES }, { "FROM", "from", SHOW_TEXT },
+			{ "SUBJECT", "subject", SHOW_TEXT }, { "REASON", "reason", SHOW_TEXT } } },
+	{ .name = "held show", .usage = "ID", .help = "show a held post", .verb = "held show", .takes = "id" },
+	{ .name = "held accept", .usage = "ID", .help = "send a held post to the list", .verb = "held accept", .takes = "id", .done = "it goes to {list} as {id}" },
+	{ .name = "held discard", .usage = "ID", .help = "drop a held post", .verb = "held discard", .takes = "id", .done = "{id} is dropped" },
+
+	{ .name = "key make", .usage = "DOMAIN SELECTOR [--algorithm rsa|ed25519] [--bits N]", .help = "make a signing key and print the record to publish", .verb = "key make",
+		.takes = "domain selector", .done = "The key is in use. Publish this record in DNS:\n\n{record}",
+		.options = { { "algorithm", "NAME", NULL, OPTION_ONE, "rsa (the default) or ed25519" }, { "bits", "N", NULL, OPTION_NUMBER, "size of an RSA key, 2048 to 4096" } },
+		.more = "SELECTOR names the key within the domain: small letters, digits and hyphens, such as 2026a." },
+	{ .name = "key import", .usage = "DOMAIN SELECTOR [FILE]", .help = "take over a signing key (PEM)", .verb = "key import", .takes = "domain selector @",
+		.done = "The key is in use. DNS must have this record:\n\n{record}" },
+	{ .name = "key list", .usage = "[DOMAIN]", .help = "show signing keys, and whether DNS has them", .verb = "key list", .takes = "domain?",
+		.columns = { { "DOMAIN", "domain", SHOW_TEXT }, { "SELECTOR", "selector", SHOW_TEXT }, { "ALGORITHM", "algorithm", SHOW_TEXT }, { "BITS", "bits", SHOW_NUMBER },
+			{ "DNS", "dns", SHOW_TEXT } } },
+	{ .name = "key show", .usage = "[DOMAIN]", .help = "print the records to publish", .verb = "key list", .takes = "domain?", .run = listctl_key_show },
+
+	{ .name = "queue list", .usage = "", .help = "show mail that is not yet delivered", .verb = "queue list",
+		.columns = { { "ID", "id", SHOW_TEXT }, { "LIST", "list", SHOW_TEXT }, { "TODO", "todo", SHOW_NUMBER }, { "OF", "recipients", SHOW_NUMBER }, { "TRIES", "tries", SHOW_NUMBER },
+			{ "SINCE", "since", SHOW_DATE }, { "NEXT", "next", SHOW_DATE }, { "LAST REPLY", "last_reply", SHOW_TEXT } } },
+	{ .name = "queue flush", .usage = "", .help = "try to deliver everything now", .verb = "queue flush", .done = "everything is tried now; listctl queue list shows what is left" },
+	{ .name = "status", .usage = "", .help = "show what runs, what waits and what is wrong", .verb = "status" },
+	{ .name = "reload", .usage = "", .help = "make the daemon read its settings, keys and receivers again", .verb = "reload", .done = "the settings are read again" },
+	{ .name = "mta", .usage = "postfix|exim", .help = "print the settings that the mail server needs for the lists", .verb = "mta", .takes = "mta" },
+	{ .name = "settings", .usage = "[NAME] [--sample site|list]", .help = "tell what settings there are", .takes = "name?", .run = listctl_settings,
+		.options = { { "sample", "TABLE", NULL, OPTION_ONE, "print the sample file of a table, site or list" } } },
+	{ .name = "settings running", .usage = "[NAME]", .help = "show the site's settings that the daemon works with", .verb = "settings", .takes = "name?",
+		.columns = { { "SETTING", "name", SHOW_TEXT }, { "VALUE", "value", SHOW_TEXT } } },
+
+	{ .name = "explain", .help = "tell the way of a message through a list, stage by stage", .words = offline_explain },
+	{ .name = "render", .help = "print the copy that one subscriber would get", .words = offline_render },
+	{ .name = "auth", .help = "evaluate SPF, DKIM, ARC and DMARC of a message", .words = offline_auth },
+	{ .name = "dmarc", .help = "show the DMARC policy of a domain", .words = offline_dmarc },
+	{ .name = "spf", .help = "evaluate SPF", .words = offline_spf },
+	{ .name = "parts", .help = "show the structure of a message", .words = offline_parts },
+	{ .name = "from", .help = "show the authors of a message", .words = offline_from },
+	{ .name = "seal", .help = "add an ARC set to a message", .words = offline_seal },
+};
+const size_t listctl_command_count = sizeof(listctl_commands) / sizeof(listctl_commands[0]);
