@@ -48,7 +48,15 @@ noinst_HEADERS += \
 
 # spool, intake, delivery
 liblistd_la_SOURCES += \
+	listd/delivery/delivery.c \
+	listd/delivery/queue.c \
+	listd/delivery/session.c \
+	listd/delivery/smtp.c \
+	listd/delivery/smtp_connect.c \
+	listd/delivery/smtp_io.c \
+	listd/delivery/smtp_reply.c \
 	listd/delivery/verp.c \
+	listd/delivery/wire.c \
 	listd/spool/job.c \
 	listd/spool/job_read.c \
 	listd/spool/job_writer.c \
@@ -56,6 +64,10 @@ liblistd_la_SOURCES += \
 	listd/spool/spool_trailer.c \
 	listd/spool/spool_writer.c
 noinst_HEADERS += \
+	listd/delivery/delivery_int.h \
+	listd/delivery/smtp.h \
+	listd/delivery/smtp_int.h \
+	listd/delivery/wire.h \
 	listd/spool/job_int.h \
 	listd/spool/spool_int.h
 # Control.

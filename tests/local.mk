@@ -209,3 +209,21 @@ tests_fuzz_fuzz_lmtp_SOURCES = tests/fuzz/fuzz_lmtp.c
 tests_fuzz_fuzz_lmtp_LDADD = $(LISTD_TEST_LIBS)
 tests_fuzz_fuzz_lmtp_LDFLAGS = $(AM_LDFLAGS) $(FUZZ_LDFLAGS)
 endif
+# measuring: built with the rest of the tests, run by hand
+check_PROGRAMS += tests/bench/sink tests/bench/pump tests/bench/deliver tests/bench/fsyncrate
+noinst_HEADERS += tests/bench/bench.h
+tests_bench_sink_SOURCES = tests/bench/sink.c
+tests_bench_pump_SOURCES = tests/bench/pump.c
+tests_bench_deliver_SOURCES = tests/bench/deliver.c
+tests_bench_deliver_LDADD = $(LISTD_TEST_LIBS)
+tests_bench_fsyncrate_SOURCES = tests/bench/fsyncrate.c
+tests_bench_fsyncrate_LDADD = $(LISTD_TEST_LIBS)
+
+# relay sessions
+check_PROGRAMS += tests/unit/test_smtp tests/unit/test_delivery
+TESTS += tests/unit/test_smtp tests/unit/test_delivery
+noinst_HEADERS += tests/unit/fake_relay.h
+tests_unit_test_smtp_SOURCES = tests/unit/test_smtp.c
+tests_unit_test_smtp_LDADD = $(LISTD_TEST_LIBS) $(SSL_LIBS)
+tests_unit_test_delivery_SOURCES = tests/unit/test_delivery.c
+tests_unit_test_delivery_LDADD = $(LISTD_TEST_LIBS) $(SSL_LIBS)

@@ -153,13 +153,17 @@ static int note_failure(struct job *job, const char *address, const char *reply)
 int job_mark(struct job *job, size_t rcpt, enum job_state state, const char *reply, struct fail *why)
 {
 	uint32_t index = (uint32_t)rcpt;
+	int noted = 0, marked;
 
 	if (reply != NULL) {
 		event_log(EVENT_RCPT_REFUSED, "id", job->id, "list", job->list, "to", job->rcpts[rcpt].address, "reply", reply, NULL);
-		if (note_failure(job, job->rcpts[rcpt].address, reply) != 0)
-			return spool_fail_errno(why, "cannot write the failures of ", job->id);
+		noted = note_failure(job, job->rcpts[rcpt].address, reply);
+		if (noted != 0)
+			spool_fail_errno(why, "cannot write the failures of ", job->id);
 	}
-	return job_mark_all(job, &index, 1, state, why);
+	/* The state matters more than the note. */
+	marked = job_mark_all(job, &index, 1, state, why);
+	return noted == 0 && marked == 0 ? 0 : -1;
 }
 
 size_t job_todo_count(struct job *job)

@@ -14,6 +14,7 @@
 #include "mail/form.h"
 
 #include <pthread.h>
+#include <stdint.h>
 
 /* Limits of what is read back. 2,000,000 recipients take 64 MB of memory while they are sent to. */
 #define JOB_RCPTS_MAX 2000000

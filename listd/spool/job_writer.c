@@ -35,6 +35,15 @@ static bool exists_at(int dir_fd, const char *name, const char *suffix)
 	return faccessat(dir_fd, path, F_OK, AT_SYMLINK_NOFOLLOW) == 0;
 }
 
+/* An address goes into an SMTP command: control characters would make two of it. */
+static bool address_is_safe(const char *address, size_t len)
+{
+	for (size_t i = 0; i < len; i++)
+		if ((unsigned char)address[i] < 0x20 || address[i] == 0x7f)
+			return false;
+	return len > 0 && len <= 512;
+}
+
 /* The id of a job is that of its post and a number, so that the done mark can tell which post it is about. */
 static int check_ids(const struct job_request *request, struct fail *why)
 {
@@ -44,6 +53,8 @@ static int check_ids(const struct job_request *request, struct fail *why)
 		return fail_permanent(why, "not an id: %s", request->id);
 	if (strncmp(request->id, request->post_id, len) != 0 || request->id[len] != '-' || strchr(request->id + len + 1, '-') != NULL)
 		return fail_permanent(why, "job %s is not named after its post %s", request->id, request->post_id);
+	if (request->sender == JOB_SENDER_FIXED && request->fixed_sender[0] != '\0' && !address_is_safe(request->fixed_sender, strlen(request->fixed_sender)))
+		return fail_permanent(why, "job %s: its sender is no address", request->id);
 	if (request->form_count < 1 || request->form_count > JOB_FORMS_MAX)
 		return fail_permanent(why, "job %s has %zu forms", request->id, request->form_count);
 	return 0;
@@ -201,15 +212,6 @@ static int flush_lines(struct job_writer *w, struct fail *why)
 		return spool_fail_errno(why, "cannot write the recipients of out/", w->tmp_name);
 	buf_reset(&w->lines);
 	return 0;
-}
-
-/* An address goes into an SMTP command: control characters would make two of it. */
-static bool address_is_safe(const char *address, size_t len)
-{
-	for (size_t i = 0; i < len; i++)
-		if ((unsigned char)address[i] < 0x20 || address[i] == 0x7f)
-			return false;
-	return len > 0 && len <= 512;
 }
 
 int job_add(struct job_writer *w, unsigned form, const char *address, struct fail *why)

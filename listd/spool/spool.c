@@ -225,6 +225,8 @@ void spool_put_aside(struct spool *spool, int from_fd, const char *name, const c
 	if (renameat(from_fd, name, spool->bad_fd, name) == 0) {
 		fsync(spool->bad_fd);
 		fsync(from_fd);
+	} else if (errno == ENOENT) {
+		return; /* it was removed while it was being read: in good order */
 	}
 	event_log(EVENT_SPOOL_DAMAGED, "file", name, "reason", reason, NULL);
 }
