@@ -171,3 +171,8 @@ liblistd_la_SOURCES += \
 	listd/intake/lmtp_transaction.c \
 	listd/intake/lmtp_xforward.c
 noinst_HEADERS += listd/intake/lmtp_int.h
+
+# The daemon.
+sbin_PROGRAMS += listd/listd
+listd_listd_SOURCES = listd/listd.c
+listd_listd_LDADD = liblistd.la
