@@ -1,6 +1,5 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 #include "listd/spool/job_int.h"
-#include "listd/event.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -156,7 +155,6 @@ int job_mark(struct job *job, size_t rcpt, enum job_state state, const char *rep
 	int noted = 0, marked;
 
 	if (reply != NULL) {
-		event_log(EVENT_RCPT_REFUSED, "id", job->id, "list", job->list, "to", job->rcpts[rcpt].address, "reply", reply, NULL);
 		noted = note_failure(job, job->rcpts[rcpt].address, reply);
 		if (noted != 0)
 			spool_fail_errno(why, "cannot write the failures of ", job->id);

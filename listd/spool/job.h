@@ -67,7 +67,7 @@ int job_open(struct spool *spool, const char *id, struct job **job_r, struct fai
 void job_close(struct job *job);
 /* Record states (written at once; synced to disk by job_sync, grouped), by any thread. rcpts: indexes in ascending order. */
 int job_mark_all(struct job *job, const uint32_t *rcpts, size_t count, enum job_state state, struct fail *why);
-/* One; reply: for failures, kept in the job's failures file and logged; else NULL. */
+/* One; reply: for failures, kept in the job's failures file; else NULL. */
 int job_mark(struct job *job, size_t rcpt, enum job_state state, const char *reply, struct fail *why);
 size_t job_todo_count(struct job *job);
 int job_sync(struct job *job, struct fail *why);

@@ -360,6 +360,16 @@ static inline struct relay *relay_start(const struct relay_plan *plan, int port)
 	return relay;
 }
 
+static inline size_t relay_taken_count(struct relay *relay)
+{
+	size_t count;
+
+	pthread_mutex_lock(&relay->lock);
+	count = relay->taken_count;
+	pthread_mutex_unlock(&relay->lock);
+	return count;
+}
+
 static inline size_t relay_count(struct relay *relay, const char *rcpt)
 {
 	size_t count = 0;

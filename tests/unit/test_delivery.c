@@ -371,7 +371,7 @@ static void test_sessions_at_once(void **state)
 	struct relay *relay = deliver(*state, &plan, &(struct job_plan){ .rcpts = 1000, .tagged_half = true }, &(struct delivery_options){ .verp = VERP_TRANSACTION, .sessions = 8 }, false, &seen);
 
 	check_each_once(relay, 1000);
-	assert_true(relay->connections > 4 && relay->connections <= 8);
+	assert_true(relay->connections > 1 && relay->connections <= 8);
 	relay_stop(relay);
 }
 
@@ -474,10 +474,9 @@ static void test_retry_by_itself(void **state)
 {
 	struct relay_plan plan = { .rules = { { "RCPT TO:<user3@", "450 4.2.1 later\r\n", 1 } }, NO_DROP };
 	struct seen seen;
-	int64_t from = clock_monotonic_ms();
 	struct relay *relay = deliver(*state, &plan, &(struct job_plan){ .rcpts = 5 }, &(struct delivery_options){ .retry_min_secs = 1, .verp = VERP_OFF }, false, &seen);
 
-	assert_true(clock_monotonic_ms() - from >= 200);
+	assert_int_equal(relay->messages, 2);
 	check_each_once(relay, 5);
 	relay_stop(relay);
 }
@@ -541,12 +540,15 @@ static void test_stop_and_go_on(void **state)
 	struct seen seen;
 
 	make_job(box, &(struct job_plan){ .rcpts = 300 });
-	for (int i = 0; i < 5; i++) {
+	for (size_t i = 0; i < 5; i++) {
+		size_t before = relay_taken_count(relay);
+
 		delivery = start(box, &options, &seen);
-		usleep(8000);
+		while (relay_taken_count(relay) == before)
+			usleep(1000);
 		delivery_stop(delivery, 5000);
 	}
-	assert_true(relay->taken_count > 0 && relay->taken_count < 300);
+	assert_true(relay->taken_count < 300);
 	delivery = start(box, &options, &seen);
 	assert_true(wait_done(box, delivery, false));
 	delivery_stop(delivery, 5000);
@@ -580,7 +582,7 @@ static void test_killed_at_any_time(void **state)
 {
 	enum { RCPTS = 2000, PER = 5 };
 	struct spool_box *box = *state;
-	struct relay_plan plan = { NO_DROP };
+	struct relay_plan plan = { .delay_us = 200, NO_DROP };
 	struct relay *relay = relay_start(&plan, 0);
 	char name[40];
 	struct delivery_options options = usual_options(relay, name);

@@ -283,7 +283,8 @@ static void test_many_recipients(void **state)
 	job_close(job);
 }
 
-static void make_jobs_until_killed(struct spool_box *box)
+/* The child of the crash test: commits jobs, and says so. */
+static void make_jobs_until_killed(struct spool_box *box, int tell_fd)
 {
 	struct two_forms two;
 	struct fail why;
@@ -299,7 +300,7 @@ static void make_jobs_until_killed(struct spool_box *box)
 		for (unsigned i = 0; i < 3000; i++)
 			if (job_add(writer, i % 2, arena_printf(box->arena, "user%u@example.com", i), &why) != 0)
 				_exit(1);
-		if (job_commit(writer, &why) != 0)
+		if (job_commit(writer, &why) != 0 || write(tell_fd, "x", 1) != 1)
 			_exit(1);
 		if (n % 3 == 0 && job_remove(box->spool, id, &why) != 0)
 			_exit(1);
@@ -317,17 +318,22 @@ static void test_killed_at_any_time(void **state)
 
 	box_put(box, "abc", SPAN_LIT(POST));
 	for (int round = 0; round < 20; round++) {
+		int fds[2], status;
+		char told;
 		pid_t pid;
-		int status;
 
 		arena_reset(box->arena);
 		spool_close(box->spool);
 		box->spool = NULL;
+		assert_int_equal(pipe(fds), 0);
 		pid = fork();
 		if (pid == 0)
-			make_jobs_until_killed(box);
-		usleep(3000 + (useconds_t)rand_r(&seed) % 20000);
+			make_jobs_until_killed(box, fds[1]);
+		close(fds[1]);
+		assert_int_equal(read(fds[0], &told, 1), 1);
+		usleep((useconds_t)rand_r(&seed) % 20000);
 		kill(pid, SIGKILL);
+		close(fds[0]);
 		waitpid(pid, &status, 0);
 		assert_true(WIFSIGNALED(status));
 		box_open(box);
