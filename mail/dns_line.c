@@ -109,7 +109,7 @@ static int put_address(struct reader *r, struct dns_line *line, int family)
 {
 	char text[INET6_ADDRSTRLEN] = "";
 	uint8_t bytes[16];
-	struct span raw;
+	struct span raw = { NULL, 0 };
 
 	if (need_word(r, "an IP address", &raw) != 0)
 		return -1;
