@@ -203,6 +203,9 @@ TESTS += tests/unit/test_lmtp
 tests_unit_test_lmtp_SOURCES = tests/unit/test_lmtp.c
 noinst_HEADERS += tests/unit/lmtp_help.h
 tests_unit_test_lmtp_LDADD = $(LISTD_TEST_LIBS)
+EXTRA_PROGRAMS += tests/bench/bench_lmtp
+tests_bench_bench_lmtp_SOURCES = tests/bench/bench_lmtp.c
+tests_bench_bench_lmtp_LDADD = $(LISTD_TEST_LIBS)
 if FUZZ
 noinst_PROGRAMS += tests/fuzz/fuzz_lmtp
 tests_fuzz_fuzz_lmtp_SOURCES = tests/fuzz/fuzz_lmtp.c

@@ -6,8 +6,8 @@
 
 #include <arpa/inet.h>
 #include <netinet/in.h>
-#include <sys/resource.h>
-#include <sys/wait.h>
+#include <sched.h>
+#include <sys/mount.h>
 
 #define OPEN "MAIL FROM:<ann@example.com>\r\nRCPT TO:<birds@lists.example.org>\r\n"
 
@@ -723,6 +723,181 @@ static void test_several_listeners(void **state)
 	lmtp_box_free(box);
 }
 
+struct serve { struct lmtp *lmtp; int fd; };
+
+static void *serve_main(void *arg)
+{
+	struct serve *serve = arg;
+
+	lmtp_session_run(serve->lmtp, serve->fd, "unix");
+	return NULL;
+}
+
+/* Each send of the server is one record here: what was pipelined is answered in one. */
+static void test_one_write(void **state)
+{
+	static const struct { const char *send; unsigned replies; } rows[] = {
+		{ "", 1 }, /* the greeting */
+		{ "LHLO x\r\n", 1 },
+		{ "XFORWARD NAME=x\r\nXFORWARD HELO=x\r\n" OPEN "RCPT TO:<none@l.example>\r\nDATA\r\n", 6 },
+		{ "a: b\r\n\r\ntext\r\n.\r\n", 1 },
+		{ OPEN "RCPT TO:<late@l.example>\r\nDATA\r\n", 4 },
+		{ "a: b\r\n\r\ntext\r\n.\r\nRSET\r\nNO", 3 },
+		{ "OP\r\nQUIT\r\n", 2 },
+	};
+	struct lmtp_box *box = lmtp_box_new();
+	struct serve serve;
+	pthread_t thread;
+	char in[8192];
+	int fds[2];
+
+	(void)state;
+	lmtp_box_start(box);
+	assert_int_equal(socketpair(AF_UNIX, SOCK_SEQPACKET, 0, fds), 0);
+	serve.lmtp = box->lmtp;
+	serve.fd = fds[1];
+	assert_int_equal(pthread_create(&thread, NULL, serve_main, &serve), 0);
+	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+		unsigned replies = 0;
+		ssize_t n;
+
+		if (rows[i].send[0] != '\0')
+			assert_int_equal(send(fds[0], rows[i].send, strlen(rows[i].send), 0), (ssize_t)strlen(rows[i].send));
+		n = recv(fds[0], in, sizeof(in) - 1, 0);
+		assert_true(n > 0);
+		in[n] = '\0';
+		for (const char *line = in; line != NULL && *line != '\0'; line = strchr(line, '\n') + 1)
+			replies += line[3] == ' ';
+		if (replies != rows[i].replies)
+			fail_msg("row %zu: %u replies in one write, want %u: %s", i, replies, rows[i].replies, in);
+	}
+	pthread_join(thread, NULL);
+	close(fds[0]);
+	lmtp_box_free(box);
+}
+
+/* A file system of our own on the spool's directory; false where that is not permitted. */
+static bool mount_small(const char *dir)
+{
+	char map[64];
+	unsigned uid = getuid();
+	int fd;
+
+	if (unshare(uid == 0 ? CLONE_NEWNS : CLONE_NEWNS | CLONE_NEWUSER) != 0)
+		return false;
+	if (uid != 0) {
+		fd = open("/proc/self/uid_map", O_WRONLY);
+		snprintf(map, sizeof(map), "%u %u 1", uid, uid);
+		if (fd < 0 || write(fd, map, strlen(map)) < 0)
+			return false;
+		close(fd);
+	}
+	return mount("none", "/", NULL, MS_REC | MS_PRIVATE, NULL) == 0 && mount("tmpfs", dir, "tmpfs", 0, "size=36m,mode=700") == 0;
+}
+
+static void fill(const char *path, size_t bytes)
+{
+	static const char zeros[65536];
+	int fd = open(path, O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, 0600);
+
+	assert_true(fd >= 0);
+	while (bytes > 0) {
+		ssize_t n = write(fd, zeros, bytes < sizeof(zeros) ? bytes : sizeof(zeros));
+
+		if (n <= 0)
+			break;
+		bytes -= (size_t)n;
+	}
+	close(fd);
+}
+
+static size_t count_events(struct arena *a, const char *path, const char *event)
+{
+	struct span log, line;
+	struct fail why;
+	size_t count = 0;
+
+	assert_int_equal(file_read(a, path, 1 << 20, &log, &why), 0);
+	while (span_next(&log, '\n', &line))
+		count += span_find(line, span_of(event)) < line.len;
+	return count;
+}
+
+#define SEND_ONE OPEN "RCPT TO:<late@l.example>\r\nDATA\r\na: b\r\n.\r\n"
+#define TAKEN "250 2.0.0,250 2.0.0,250 2.0.0,354,250 2.6.0,550 5.7.1"
+
+static void check_full(struct lmtp_box *box, struct client *c, const char *filler, const char *log)
+{
+	struct arena *a = box->spool->arena;
+
+	client_say(c, SEND_ONE);
+	client_expect(c, "space", TAKEN);
+	fill(filler, 4 << 20);
+	for (int i = 0; i < 3; i++) {
+		client_say(c, "MAIL FROM:<> SIZE=1000\r\n");
+		client_expect(c, "no space", "452 4.3.1");
+	}
+	assert_int_equal(count_events(a, log, "event=disk-full"), 1);
+	unlink(filler);
+	assert_int_equal(count_events(a, log, "event=disk-back"), 0);
+	client_say(c, SEND_ONE SEND_ONE);
+	client_expect(c, "space again", TAKEN "," TAKEN);
+	assert_int_equal(count_events(a, log, "event=disk-back"), 1);
+	/* It becomes full within a transaction: at the commit of a small message, while a large one is being written. */
+	client_say(c, OPEN "RCPT TO:<late@l.example>\r\nRCPT TO:<b@l.example>\r\nDATA\r\n");
+	client_expect(c, "before full", "250 2.0.0,250 2.0.0,250 2.0.0,250 2.0.0,354");
+	fill(filler, 100 << 20);
+	client_say(c, "a: b\r\n.\r\n");
+	client_expect(c, "full at the commit", "452 4.3.1,550 5.7.1,452 4.3.1");
+	unlink(filler);
+	client_say(c, OPEN "RCPT TO:<b@l.example>\r\nDATA\r\n");
+	client_expect(c, "before full", "250 2.0.0,250 2.0.0,250 2.0.0,354");
+	fill(filler, 100 << 20);
+	client_send(c, long_lines(a, 70, 900000));
+	client_say(c, "\r\n.\r\n");
+	client_expect(c, "full while writing", "452 4.3.1,452 4.3.1");
+	unlink(filler);
+	assert_int_equal(count_events(a, log, "event=disk-full"), 2);
+	client_say(c, SEND_ONE);
+	client_expect(c, "space at last", TAKEN);
+	assert_int_equal(count_events(a, log, "event=disk-back"), 2);
+}
+
+/* Comes last: it gives the process a file system that only it can see. */
+static void test_disk_full(void **state)
+{
+	struct lmtp_box *box = lmtp_box_new();
+	char filler[128], log[128];
+	struct client c;
+
+	(void)state;
+	snprintf(filler, sizeof(filler), "%s/filler", box->spool->dir);
+	snprintf(log, sizeof(log), "%s.log", box->spool->dir);
+	spool_close(box->spool->spool);
+	if (!mount_small(box->spool->dir)) {
+		box_open(box->spool);
+		lmtp_box_free(box);
+		skip();
+	}
+	box_open(box->spool);
+	assert_int_equal(log_open(LOG_SINK_FILE, log, LOG_LEVEL_INFO), 0);
+	lmtp_box_start(box);
+	client_start(&c, box->path);
+	check_full(box, &c, filler, log);
+	client_close(&c);
+	assert_int_equal(box_count(box->spool, "in"), 4);
+	assert_int_equal(count_events(box->spool->arena, log, "event=accepted"), 4);
+	log_open(LOG_SINK_NONE, NULL, LOG_LEVEL_ERROR);
+	unlink(log);
+	lmtp_stop(box->lmtp, 0);
+	box->lmtp = NULL;
+	assert_int_equal(box_count(box->spool, "tmp"), 0);
+	spool_close(box->spool->spool);
+	umount2(box->spool->dir, MNT_DETACH);
+	box_open(box->spool);
+	lmtp_box_free(box);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -732,6 +907,7 @@ int main(void)
 		cmocka_unit_test(test_sessions_max), cmocka_unit_test(test_faults), cmocka_unit_test(test_long_command), cmocka_unit_test(test_idle),
 		cmocka_unit_test(test_stop), cmocka_unit_test(test_stop_grace), cmocka_unit_test(test_client_that_does_not_read),
 		cmocka_unit_test(test_listen_refused), cmocka_unit_test(test_unix_socket), cmocka_unit_test(test_several_listeners),
+		cmocka_unit_test(test_one_write), cmocka_unit_test(test_disk_full),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
