@@ -776,22 +776,30 @@ static void test_one_write(void **state)
 	lmtp_box_free(box);
 }
 
-/* A file system of our own on the spool's directory; false where that is not permitted. */
-static bool mount_small(const char *dir)
+static bool write_proc(const char *path, const char *text)
 {
-	char map[64];
-	unsigned uid = getuid();
-	int fd;
+	int fd = open(path, O_WRONLY | O_CLOEXEC);
+	bool is_good = fd >= 0 && write(fd, text, strlen(text)) == (ssize_t)strlen(text);
 
-	if (unshare(uid == 0 ? CLONE_NEWNS : CLONE_NEWNS | CLONE_NEWUSER) != 0)
-		return false;
-	if (uid != 0) {
-		fd = open("/proc/self/uid_map", O_WRONLY);
-		snprintf(map, sizeof(map), "%u %u 1", uid, uid);
-		if (fd < 0 || write(fd, map, strlen(map)) < 0)
-			return false;
+	if (fd >= 0)
 		close(fd);
-	}
+	return is_good;
+}
+
+/* To be ourselves in a user namespace of our own. */
+static bool map_ids(struct arena *a, unsigned uid, unsigned gid)
+{
+	return write_proc("/proc/self/uid_map", arena_printf(a, "%u %u 1", uid, uid)) && write_proc("/proc/self/setgroups", "deny")
+		&& write_proc("/proc/self/gid_map", arena_printf(a, "%u %u 1", gid, gid));
+}
+
+/* A file system of our own on the spool's directory; false where that is not permitted. */
+static bool mount_small(struct arena *a, const char *dir)
+{
+	unsigned uid = getuid(), gid = getgid();
+
+	if (unshare(uid == 0 ? CLONE_NEWNS : CLONE_NEWNS | CLONE_NEWUSER) != 0 || (uid != 0 && !map_ids(a, uid, gid)))
+		return false;
 	return mount("none", "/", NULL, MS_REC | MS_PRIVATE, NULL) == 0 && mount("tmpfs", dir, "tmpfs", 0, "size=36m,mode=700") == 0;
 }
 
@@ -874,7 +882,7 @@ static void test_disk_full(void **state)
 	snprintf(filler, sizeof(filler), "%s/filler", box->spool->dir);
 	snprintf(log, sizeof(log), "%s.log", box->spool->dir);
 	spool_close(box->spool->spool);
-	if (!mount_small(box->spool->dir)) {
+	if (!mount_small(box->spool->arena, box->spool->dir)) {
 		box_open(box->spool);
 		lmtp_box_free(box);
 		skip();
