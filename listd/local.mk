@@ -77,7 +77,9 @@ liblistd_la_SOURCES += \
 	listd/control/control_stream.c \
 	listd/control/verbs.c \
 	listd/control/verbs_explain.c \
+	listd/control/csv.c \
 	listd/control/verbs_held.c \
+	listd/control/verbs_import.c \
 	listd/control/verbs_key.c \
 	listd/control/verbs_list.c \
 	listd/control/verbs_member.c \
@@ -85,6 +87,7 @@ liblistd_la_SOURCES += \
 	listd/control/verbs_site.c
 noinst_HEADERS += \
 	listd/control/control_stream.h \
+	listd/control/csv.h \
 	listd/control/verbs_list.h \
 	listd/control/verbs_member.h \
 	listd/control/verbs_site.h

@@ -1,320 +1,334 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 #include "listd/control/control.h"
-
+#include "listd/control/control_stream.h"
 #include "listd/event.h"
 #include "mail/file.h"
 
 #include <errno.h>
 #include <poll.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/eventfd.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/un.h>
 #include <sysexits.h>
 #include <unistd.h>
 
-#define CALLS_MAX 16                /* at once: these are people and their scripts */
-#define LINE_MAX_BYTES ((size_t)1 << 20) /* the longest are base64 lines of explain */
-#define IO_TIMEOUT_SECS 120
-
-struct control_stream {
-	int fd;
-	struct buf in, out;
-	size_t line_end;  /* of the line handed out last, to be dropped before the next */
-	bool is_gone;
-};
+/* Administrators are few; more at once is a script gone wild. */
+#define SESSIONS_MAX 16
+/* An exchange that goes on when the daemon is stopped has this long to send its answer. */
+#define GRACE_SECS 3
+/* Of one exchange; the largest is the explanation of a message. */
+#define CALL_ARENA_MAX_BYTES (2 * ARENA_MESSAGE_MAX_BYTES)
 
 struct control {
 	struct daemon *daemon;
-	int fd, wake[2];
-	char path[sizeof(((struct sockaddr_un *)NULL)->sun_path)];
+	struct sockaddr_un address;
+	int listen_fd, stop_fd;
 	pthread_t thread;
 	pthread_mutex_t lock;
 	pthread_cond_t ended;
-	unsigned calls;
+	unsigned session_count;
+	int fds[SESSIONS_MAX]; /* -1: free */
 };
 
-struct call_start { struct control *control; int fd; };
+struct control_session {
+	struct control *control;
+	unsigned slot;
+	unsigned uid;
+	struct control_stream stream;
+};
 
-static void flush(struct control_stream *s)
+static void write_json(struct control_stream *stream, json_t *json)
 {
-	struct iovec iov = { s->out.ptr, s->out.len };
+	char *text = stream->gone ? NULL : json_dumps(json, JSON_COMPACT);
 
-	if (!s->is_gone && s->out.len > 0 && file_write_all(s->fd, &iov, 1) != 0)
-		s->is_gone = true;
-	buf_reset(&s->out);
-}
-
-static void put_json(struct control_stream *s, json_t *json)
-{
-	char *text = json_dumps(json, JSON_COMPACT);
-
-	json_decref(json);
-	if (text == NULL)
-		fail_environment("out of memory");
-	buf_put_text(&s->out, text);
-	buf_put_byte(&s->out, '\n');
+	if (text != NULL)
+		control_stream_write(stream, text);
 	free(text);
-	if (s->out.len > 65536)
-		flush(s);
+	json_decref(json);
 }
 
 void control_row(struct control_call *call, json_t *row)
 {
-	put_json(call->stream, json_pack("{s:o}", "row", row));
+	write_json(call->stream, json_pack("{s:o}", "row", row));
 }
 
 void control_progress(struct control_call *call, size_t done, size_t of)
 {
-	put_json(call->stream, json_pack("{s:{s:I, s:I}}", "progress", "done", (json_int_t)done, "of", (json_int_t)of));
-	flush(call->stream);
-}
-
-/* The next line without its end, or NULL when the peer is gone or the line too long. */
-static const char *read_line(struct control_stream *s)
-{
-	buf_shift(&s->in, s->line_end);
-	s->line_end = 0;
-	for (size_t seen = 0;;) {
-		char *end = s->in.len > seen ? memchr(s->in.ptr + seen, '\n', s->in.len - seen) : NULL;
-		char *room;
-		ssize_t got;
-
-		if (end != NULL) {
-			*end = '\0';
-			s->line_end = (size_t)(end - s->in.ptr) + 1;
-			if (end > s->in.ptr && end[-1] == '\r')
-				end[-1] = '\0';
-			return s->in.ptr;
-		}
-		seen = s->in.len;
-		room = buf_room(&s->in, 65536);
-		if (room == NULL)
-			return NULL;
-		got = read(s->fd, room, 65536);
-		if (got < 0 && errno == EINTR)
-			continue;
-		if (got <= 0)
-			return NULL;
-		s->in.len += (size_t)got;
-	}
+	write_json(call->stream, json_pack("{s:{s:I,s:I}}", "progress", "done", (json_int_t)done, "of", (json_int_t)of));
+	control_stream_flush(call->stream);
 }
 
 const char *control_line(struct control_call *call)
 {
-	const char *line = read_line(call->stream);
+	return control_stream_data(call->stream);
+}
 
-	return line == NULL || strcmp(line, ".") == 0 ? NULL : line;
+bool control_data_complete(const struct control_call *call)
+{
+	return call->stream->data_complete;
+}
+
+int control_need_complete(const struct control_call *call, struct fail *why)
+{
+	return control_data_complete(call) ? 0 : control_refuse(why, EX_TEMPFAIL, "the lines broke off before their end; nothing was changed by them");
+}
+
+static void answer_failure(struct control_stream *stream, const struct fail *why)
+{
+	json_t *text = json_string(why->text);
+
+	/* A text that quotes bytes which are no UTF-8. */
+	if (text == NULL)
+		text = json_string("failed; the reason holds octets that are not UTF-8");
+	write_json(stream, json_pack("{s:b,s:i,s:o}", "ok", 0, "exit", control_exit(why), "error", text));
 }
 
 static const struct control_verb *find_verb(const char *name)
 {
-	for (size_t i = 0; name != NULL && i < control_verb_count; i++)
+	for (size_t i = 0; i < control_verb_count; i++)
 		if (strcmp(control_verbs[i].name, name) == 0)
 			return &control_verbs[i];
 	return NULL;
 }
 
-static void answer(struct control_stream *s, bool ok, json_t *result, int code, const char *error)
+static void run_verb(struct control_session *session, const struct control_verb *verb, json_t *args)
 {
-	if (ok)
-		put_json(s, json_pack("{s:b, s:o}", "ok", true, "result", result != NULL ? result : json_object()));
-	else
-		put_json(s, json_pack("{s:b, s:i, s:s}", "ok", false, "exit", code, "error", error));
-	flush(s);
-}
-
-static void log_change(const struct control_call *call, const struct control_verb *verb)
-{
-	const char *list = json_string_value(json_object_get(call->args, "list"));
-
-	if (verb->changes)
-		event_log(EVENT_CONTROL, "command", verb->name, "list", list, "uid", event_number(call->peer_uid), NULL);
-}
-
-static void run_verb(struct control_call *call, const struct control_verb *verb)
-{
+	struct control_call call = { .daemon = session->control->daemon, .args = args, .peer_uid = session->uid, .stream = &session->stream };
 	json_t *result = NULL;
 	struct fail why;
+	int code;
 
-	log_change(call, verb);
-	if (verb->run(call, &result, &why) == 0)
-		answer(call->stream, true, result, 0, NULL);
+	call.arena = arena_new(CALL_ARENA_MAX_BYTES);
+	code = verb->run(&call, &result, &why);
+	if (verb->changes)
+		event_log(EVENT_CONTROL, "command", verb->name, "list", json_string_value(json_object_get(args, "list")), "user", event_number(session->uid),
+			"failed", code == 0 ? NULL : why.text, NULL);
+	if (code == 0)
+		write_json(&session->stream, json_pack("{s:b,s:o}", "ok", 1, "result", result == NULL ? json_object() : result));
 	else
-		answer(call->stream, false, NULL, why.temporary ? EX_TEMPFAIL : EX_DATAERR, why.text);
+		answer_failure(&session->stream, &why);
+	arena_free(call.arena);
 }
 
-static void serve(struct daemon *daemon, struct control_stream *s, unsigned uid)
+static int read_request(struct control_session *session, const struct control_verb **verb_r, json_t **request_r, struct fail *why)
 {
-	struct arena *a = arena_new(ARENA_MESSAGE_MAX_BYTES * 2);
-	const char *line = read_line(s);
-	json_t *request = line == NULL ? NULL : json_loads(line, 0, NULL);
-	const struct control_verb *verb = find_verb(json_string_value(json_object_get(request, "verb")));
-	json_t *args = json_object_get(request, "args");
-	json_t *none = json_object();
-	struct control_call call = { .daemon = daemon, .arena = a, .args = json_is_object(args) ? args : none, .peer_uid = uid, .stream = s };
+	const char *line = control_stream_read(&session->stream), *name;
+	json_error_t error;
 
-	if (verb == NULL && line != NULL)
-		answer(s, false, NULL, EX_USAGE, request == NULL ? "not a JSON request" : "the daemon does not know this command; are listctl and listd of the same version?");
-	else if (verb != NULL)
-		run_verb(&call, verb);
-	json_decref(none);
+	if (line == NULL)
+		return control_refuse(why, EX_USAGE, "no request came, or one longer than %zu bytes", CONTROL_LINE_MAX_BYTES);
+	*request_r = json_loads(line, JSON_REJECT_DUPLICATES, &error);
+	if (*request_r == NULL)
+		return control_refuse(why, EX_USAGE, "the request is not JSON: %s", error.text);
+	name = json_string_value(json_object_get(*request_r, "verb"));
+	if (name == NULL)
+		return control_refuse(why, EX_USAGE, "the request names no verb");
+	*verb_r = find_verb(name);
+	if (*verb_r == NULL)
+		return control_refuse(why, EX_USAGE, "this daemon knows no verb \"%.80s\"; are daemon and listctl of one version?", name);
+	return 0;
+}
+
+static void *serve(void *context)
+{
+	struct control_session *session = context;
+	struct control *control = session->control;
+	const struct control_verb *verb = NULL;
+	json_t *request = NULL, *args, *none = json_object();
+	struct fail why;
+
+	if (read_request(session, &verb, &request, &why) != 0) {
+		answer_failure(&session->stream, &why);
+	} else {
+		args = json_object_get(request, "args");
+		run_verb(session, verb, json_is_object(args) ? args : none);
+	}
 	json_decref(request);
-	arena_free(a);
-}
-
-static unsigned peer_uid(int fd)
-{
-	struct ucred cred = { .uid = (uid_t)-1 };
-	socklen_t len = sizeof(cred);
-
-	getsockopt(fd, SOL_SOCKET, SO_PEERCRED, &cred, &len);
-	return cred.uid;
-}
-
-static void *call_thread(void *context)
-{
-	struct call_start start = *(struct call_start *)context;
-	struct control *c = start.control;
-	struct control_stream s = { .fd = start.fd };
-	struct timeval timeout = { .tv_sec = IO_TIMEOUT_SECS };
-
-	free(context);
-	setsockopt(s.fd, SOL_SOCKET, SO_RCVTIMEO, &timeout, sizeof(timeout));
-	setsockopt(s.fd, SOL_SOCKET, SO_SNDTIMEO, &timeout, sizeof(timeout));
-	buf_init(&s.in, LINE_MAX_BYTES);
-	buf_init(&s.out, LINE_MAX_BYTES * 100); /* the largest result is an explanation */
-	serve(c->daemon, &s, peer_uid(s.fd));
-	buf_done(&s.in);
-	buf_done(&s.out);
-	close(s.fd);
-	pthread_mutex_lock(&c->lock);
-	c->calls--;
-	pthread_cond_broadcast(&c->ended);
-	pthread_mutex_unlock(&c->lock);
+	json_decref(none);
+	pthread_mutex_lock(&control->lock);
+	control->fds[session->slot] = -1;
+	pthread_mutex_unlock(&control->lock);
+	control_stream_done(&session->stream);
+	free(session);
+	pthread_mutex_lock(&control->lock);
+	control->session_count--;
+	pthread_cond_signal(&control->ended);
+	pthread_mutex_unlock(&control->lock);
 	return NULL;
 }
 
-static void start_call(struct control *c, int fd)
+/* A slot for the connection, or -1. */
+static int take_slot(struct control *control, int fd)
 {
-	struct call_start *start = malloc(sizeof(*start));
-	pthread_attr_t attr;
-	pthread_t thread;
-	bool full;
+	int slot = -1;
 
-	pthread_mutex_lock(&c->lock);
-	full = c->calls >= CALLS_MAX;
-	c->calls += !full;
-	pthread_mutex_unlock(&c->lock);
-	if (start == NULL)
-		fail_environment("out of memory");
-	*start = (struct call_start){ c, fd };
-	pthread_attr_init(&attr);
-	pthread_attr_setdetachstate(&attr, PTHREAD_CREATE_DETACHED);
-	if (full || pthread_create(&thread, &attr, call_thread, start) != 0) {
-		static const char busy[] = "{\"ok\":false,\"exit\":75,\"error\":\"too many commands at once; try again\"}\n";
-		ssize_t put = write(fd, busy, sizeof(busy) - 1);
-
-		(void)put;
-		close(fd);
-		free(start);
-		if (!full) {
-			pthread_mutex_lock(&c->lock);
-			c->calls--;
-			pthread_mutex_unlock(&c->lock);
-		}
+	pthread_mutex_lock(&control->lock);
+	for (int i = 0; i < SESSIONS_MAX && slot < 0 && control->session_count < SESSIONS_MAX; i++)
+		if (control->fds[i] < 0)
+			slot = i;
+	if (slot >= 0) {
+		control->fds[slot] = fd;
+		control->session_count++;
 	}
-	pthread_attr_destroy(&attr);
+	pthread_mutex_unlock(&control->lock);
+	return slot;
 }
 
-static void *accept_thread(void *context)
+static void turn_away(int fd, const char *text)
 {
-	struct control *c = context;
-	struct pollfd polled[2] = { { .fd = c->fd, .events = POLLIN }, { .fd = c->wake[0], .events = POLLIN } };
+	struct control_stream stream;
+	struct fail why;
+
+	control_refuse(&why, EX_TEMPFAIL, "%s", text);
+	control_stream_init(&stream, fd, CONTROL_LINE_MAX_BYTES);
+	answer_failure(&stream, &why);
+	control_stream_done(&stream);
+}
+
+static void start_session(struct control *control, int fd)
+{
+	struct ucred peer = { .uid = (uid_t)-1 };
+	socklen_t size = sizeof(peer);
+	struct control_session *session;
+	pthread_attr_t detached;
+	pthread_t thread;
+	int slot = take_slot(control, fd), code;
+
+	if (slot < 0) {
+		turn_away(fd, "too many commands at once; try again soon");
+		return;
+	}
+	getsockopt(fd, SOL_SOCKET, SO_PEERCRED, &peer, &size);
+	session = calloc(1, sizeof(*session));
+	if (session == NULL)
+		fail_environment("out of memory");
+	*session = (struct control_session){ .control = control, .slot = (unsigned)slot, .uid = peer.uid };
+	control_stream_init(&session->stream, fd, CONTROL_LINE_MAX_BYTES);
+	pthread_attr_init(&detached);
+	pthread_attr_setdetachstate(&detached, PTHREAD_CREATE_DETACHED);
+	code = pthread_create(&thread, &detached, serve, session);
+	pthread_attr_destroy(&detached);
+	if (code != 0)
+		fail_environment("cannot start a thread");
+}
+
+static void *accept_loop(void *context)
+{
+	struct control *control = context;
+	struct pollfd fds[2] = { { .fd = control->listen_fd, .events = POLLIN }, { .fd = control->stop_fd, .events = POLLIN } };
 
 	for (;;) {
 		int fd;
 
-		if (poll(polled, 2, -1) < 0 && errno != EINTR)
+		if (poll(fds, 2, -1) < 0 && errno != EINTR)
+			fail_environment("poll");
+		if (fds[1].revents != 0)
 			return NULL;
-		if ((polled[1].revents & POLLIN) != 0)
-			return NULL;
-		fd = accept4(c->fd, NULL, NULL, SOCK_CLOEXEC);
+		if ((fds[0].revents & POLLIN) == 0)
+			continue;
+		fd = accept4(control->listen_fd, NULL, NULL, SOCK_CLOEXEC);
 		if (fd >= 0)
-			start_call(c, fd);
-		else if (errno == EMFILE || errno == ENFILE)
+			start_session(control, fd);
+		else if (errno == EMFILE || errno == ENFILE || errno == ENOMEM)
+			/* Till some other thread closes one. */
 			usleep(100000);
 	}
 }
 
-/* A socket that nobody listens on is left over from a daemon that was killed. */
-static int listen_on(struct control *c, unsigned mode, struct fail *why)
+static bool is_served(const struct sockaddr_un *address)
 {
-	struct sockaddr_un address = { .sun_family = AF_UNIX };
-	mode_t old;
-	int bound;
+	int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
+	bool is = fd >= 0 && connect(fd, (const struct sockaddr *)address, sizeof(*address)) == 0;
 
-	memcpy(address.sun_path, c->path, sizeof(address.sun_path));
-	c->fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
-	if (c->fd < 0)
-		return fail_permanent(why, "cannot make a socket: %s", strerror(errno));
-	if (connect(c->fd, (struct sockaddr *)&address, sizeof(address)) == 0)
-		return fail_permanent(why, "another listd answers on %s", c->path);
-	unlink(c->path);
-	old = umask(0777);
-	bound = bind(c->fd, (struct sockaddr *)&address, sizeof(address));
-	umask(old);
-	if (bound != 0 || chmod(c->path, (mode_t)mode) != 0 || listen(c->fd, CALLS_MAX) != 0)
-		return fail_permanent(why, "cannot listen on %s: %s", c->path, strerror(errno));
+	if (fd >= 0)
+		close(fd);
+	return is;
+}
+
+static int listen_at(struct control *control, const char *path, unsigned mode, struct fail *why)
+{
+	control->address = (struct sockaddr_un){ .sun_family = AF_UNIX };
+	if (snprintf(control->address.sun_path, sizeof(control->address.sun_path), "%s", path) >= (int)sizeof(control->address.sun_path))
+		return fail_permanent(why, "the path of a socket has at most 107 octets: %s", path);
+	if (is_served(&control->address))
+		return fail_temporary(why, "a daemon is listening on %s already", path);
+	unlink(path);
+	control->listen_fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
+	/* The mode before bind keeps others out from the first moment; the one after undoes the umask. */
+	if (control->listen_fd < 0 || fchmod(control->listen_fd, (mode_t)mode) != 0
+			|| bind(control->listen_fd, (const struct sockaddr *)&control->address, sizeof(control->address)) != 0
+			|| chmod(path, (mode_t)mode) != 0 || listen(control->listen_fd, SESSIONS_MAX) != 0)
+		return fail_permanent(why, "cannot listen on %s: %s", path, strerror(errno));
 	return 0;
+}
+
+static void control_free(struct control *control)
+{
+	if (control->listen_fd >= 0)
+		close(control->listen_fd);
+	if (control->stop_fd >= 0)
+		close(control->stop_fd);
+	pthread_cond_destroy(&control->ended);
+	pthread_mutex_destroy(&control->lock);
+	free(control);
 }
 
 int control_start(struct daemon *daemon, const char *socket_path, unsigned mode, struct control **control_r, struct fail *why)
 {
-	struct control *c = calloc(1, sizeof(*c));
+	struct control *control = calloc(1, sizeof(*control));
 
-	if (c == NULL)
+	if (control == NULL)
 		fail_environment("out of memory");
-	c->daemon = daemon;
-	c->fd = c->wake[0] = c->wake[1] = -1;
-	pthread_mutex_init(&c->lock, NULL);
-	pthread_cond_init(&c->ended, NULL);
-	if (strlen(socket_path) >= sizeof(c->path)) {
-		free(c);
-		return fail_permanent(why, "control-socket: the path %s is too long for a socket", socket_path);
-	}
-	strncpy(c->path, socket_path, sizeof(c->path) - 1);
-	if (listen_on(c, mode, why) != 0 || pipe(c->wake) != 0 || pthread_create(&c->thread, NULL, accept_thread, c) != 0) {
-		close(c->fd);
-		free(c);
+	control->daemon = daemon;
+	control->listen_fd = -1;
+	control->stop_fd = eventfd(0, EFD_CLOEXEC);
+	pthread_mutex_init(&control->lock, NULL);
+	pthread_cond_init(&control->ended, NULL);
+	for (size_t i = 0; i < SESSIONS_MAX; i++)
+		control->fds[i] = -1;
+	if (listen_at(control, socket_path, mode, why) != 0) {
+		control_free(control);
 		return -1;
 	}
-	*control_r = c;
+	if (control->stop_fd < 0 || pthread_create(&control->thread, NULL, accept_loop, control) != 0)
+		fail_environment("cannot start a thread");
+	*control_r = control;
 	return 0;
 }
 
-void control_stop(struct control *c)
+/* Let the exchanges in progress come to their end, for some seconds. The lock is held. */
+static void end_sessions(struct control *control, int how)
 {
 	struct timespec until;
-	ssize_t put = write(c->wake[1], "", 1);
 
-	(void)put;
-	pthread_join(c->thread, NULL);
-	close(c->fd);
-	unlink(c->path);
+	for (size_t i = 0; i < SESSIONS_MAX; i++)
+		if (control->fds[i] >= 0)
+			shutdown(control->fds[i], how);
 	clock_gettime(CLOCK_REALTIME, &until);
-	until.tv_sec += 10;
-	pthread_mutex_lock(&c->lock);
-	while (c->calls > 0 && pthread_cond_timedwait(&c->ended, &c->lock, &until) == 0)
+	until.tv_sec += GRACE_SECS;
+	while (control->session_count > 0 && pthread_cond_timedwait(&control->ended, &control->lock, &until) == 0)
 		;
-	/* A call that still runs keeps the structure: it is a handful of bytes at the end of a process. */
-	if (c->calls > 0) {
-		pthread_mutex_unlock(&c->lock);
+}
+
+void control_stop(struct control *control)
+{
+	uint64_t one = 1;
+
+	if (control == NULL)
 		return;
-	}
-	pthread_mutex_unlock(&c->lock);
-	close(c->wake[0]);
-	close(c->wake[1]);
-	free(c);
+	if (write(control->stop_fd, &one, sizeof(one)) != sizeof(one))
+		fail_environment("eventfd");
+	pthread_join(control->thread, NULL);
+	unlink(control->address.sun_path);
+	pthread_mutex_lock(&control->lock);
+	end_sessions(control, SHUT_RD);
+	end_sessions(control, SHUT_RDWR);
+	while (control->session_count > 0)
+		pthread_cond_wait(&control->ended, &control->lock);
+	pthread_mutex_unlock(&control->lock);
+	control_free(control);
 }

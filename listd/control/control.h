@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /* The socket that listctl speaks to. A request is one JSON object in a line: {"verb":"list create","args":{...}}; verbs that take much data (members
- * import) then get lines until one with a single dot. Answers are JSON lines: any number of {"progress":{"done":N,"of":M}} or {"row":{...}}, then one {"ok":true,"result":{...}} or
- * {"ok":false,"exit":64..78,"error":"text that says what to do"}. Only the owner of the daemon, its group (control-mode) and root can reach it; the peer's uid is logged with
+ * import) then get lines until one with a single dot; a line that begins with a dot is sent with one more. Answers are JSON lines: any number of {"progress":{"done":N,"of":M}} or {"row":{...}}, then one {"ok":true,"result":{...}} or
+ * {"ok":false,"exit":64..78,"error":"text that says what to do"}. One exchange for each connection. Only the owner of the daemon, its group (control-mode) and root can reach it; the peer's uid is logged with
  * every change. */
 #ifndef LISTD_CONTROL_H
 #define LISTD_CONTROL_H
@@ -21,8 +21,12 @@ struct control_call {
 /* Send a row or progress now; ends the exchange silently when the peer is gone. */
 void control_row(struct control_call *call, json_t *row); /* takes the reference */
 void control_progress(struct control_call *call, size_t done, size_t of);
-/* The next line of the request's data, NUL-ended, in the call's arena until the next one; NULL after the final dot. */
+/* The next line of the request's data, NUL-ended, without its end, valid until the next call; NULL after the final dot, or when the peer is gone before it. */
 const char *control_line(struct control_call *call);
+/* Has the final dot been read? What replaces something must not be taken before. */
+bool control_data_complete(const struct control_call *call);
+/* The same as a failure, for verbs to end with: -1 unless the data came whole. */
+int control_need_complete(const struct control_call *call, struct fail *why);
 
 /* A failure with the exit code that listctl is to end with (sysexits.h); -1. */
 int control_refuse(struct fail *why, int exit_code, const char *format, ...) __attribute__((format(printf, 3, 4)));
@@ -33,7 +37,7 @@ struct control_verb {
 	const char *name;
 	const char *help;
 	bool changes;              /* logged as control event */
-	/* 0 and a result object (or NULL for {}), or -1 with why; exit code from why->code: 0 -> 69/75, else as set by control_exit. */
+	/* 0 and a result object (or NULL for {}; its reference is taken), or -1 with why; the exit code is control_exit's. */
 	int (*run)(struct control_call *call, json_t **result_r, struct fail *why);
 };
 extern const struct control_verb control_verbs[];
@@ -41,8 +45,10 @@ extern const size_t control_verb_count;
 
 /* Listen on a Unix socket of this mode and answer in a thread of its own, until control_stop. daemon must live as long; the caller frees *control_r with
  * control_stop. -1: the socket cannot be made. */
+/* Listen and serve, each connection in a thread, 16 at a time. mode: of the socket's file, as for chmod. -1: the path is taken by a daemon that runs, or cannot be made. */
 int control_start(struct daemon *daemon, const char *socket_path, unsigned mode, struct control **control_r, struct fail *why);
 /* Stop listening, wait for the call in progress, remove the socket, free. */
+/* Stop listening, let exchanges in progress end for some seconds, remove the socket, free. NULL is allowed. */
 void control_stop(struct control *control);
 
 #endif

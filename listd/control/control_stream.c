@@ -10,13 +10,13 @@
 #define READ_BYTES ((size_t)64 << 10)
 #define WRITE_BYTES ((size_t)32 << 10)
 
-void control_stream_init(struct control_stream *stream, int fd)
+void control_stream_init(struct control_stream *stream, int fd, size_t line_max_bytes)
 {
 	struct timeval patience = { .tv_sec = CONTROL_PATIENCE_SECS };
 
-	*stream = (struct control_stream){ .fd = fd };
-	buf_init(&stream->in, CONTROL_LINE_MAX_BYTES + READ_BYTES);
-	buf_init(&stream->out, 2 * CONTROL_LINE_MAX_BYTES);
+	*stream = (struct control_stream){ .fd = fd, .line_max_bytes = line_max_bytes };
+	buf_init(&stream->in, line_max_bytes + 2 * READ_BYTES);
+	buf_init(&stream->out, CONTROL_ANSWER_MAX_BYTES);
 	setsockopt(fd, SOL_SOCKET, SO_RCVTIMEO, &patience, sizeof(patience));
 	setsockopt(fd, SOL_SOCKET, SO_SNDTIMEO, &patience, sizeof(patience));
 }
@@ -69,7 +69,7 @@ const char *control_stream_read(struct control_stream *stream)
 		}
 		/* Counted from the line's beginning, which reading may move to the front. */
 		scanned = stream->in.len - stream->start;
-		if (scanned > CONTROL_LINE_MAX_BYTES || !read_more(stream))
+		if (scanned > stream->line_max_bytes || !read_more(stream))
 			stream->ended = true;
 		scanned += stream->start;
 	}

@@ -6,8 +6,10 @@
 
 #include "mail/buf.h"
 
-/* A request with the settings of a list in it, which have 1 MB at most; JSON escapes make it somewhat larger. */
-#define CONTROL_LINE_MAX_BYTES ((size_t)4 << 20)
+/* A line to the daemon: a request, a member, a piece of a message in base64. */
+#define CONTROL_LINE_MAX_BYTES ((size_t)1 << 20)
+/* A line from it: the longest holds a rendered message in base64. */
+#define CONTROL_ANSWER_MAX_BYTES ((size_t)256 << 20)
 /* How long a peer may take to send or to read something. */
 #define CONTROL_PATIENCE_SECS 60
 
@@ -16,12 +18,13 @@ struct control_stream {
 	bool ended;         /* nothing more to read */
 	bool gone;          /* nobody to write to */
 	bool data_complete; /* the final dot was read */
+	size_t line_max_bytes;
 	size_t start;       /* of what is unread in `in` */
 	struct buf in, out;
 };
 
-/* Takes over fd and sets its time limits. */
-void control_stream_init(struct control_stream *stream, int fd);
+/* Takes over fd and sets its time limits. line_max_bytes: of a line that is read. */
+void control_stream_init(struct control_stream *stream, int fd, size_t line_max_bytes);
 /* Flushes, closes. */
 void control_stream_done(struct control_stream *stream);
 /* The next line, NUL-ended, without LF or CRLF, valid until the next call; NULL at the end, after a fault, and for a line that is too long. */

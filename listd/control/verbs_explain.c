@@ -48,7 +48,7 @@ int verb_explain(struct control_call *call, json_t **result_r, struct fail *why)
 	struct site *site;
 	int result;
 
-	if (read_message(call, &request.bytes, why) != 0)
+	if (read_message(call, &request.bytes, why) != 0 || control_need_complete(call, why) != 0)
 		return -1;
 	if (request.rcpt == NULL)
 		return fail_permanent(why, "which list?");

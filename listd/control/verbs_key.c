@@ -131,6 +131,8 @@ int verb_key_import(struct control_call *call, json_t **result_r, struct fail *w
 	while ((line = control_line(call)) != NULL)
 		buf_printf(&pem, "%s\n", line);
 	if (result == 0)
+		result = control_need_complete(call, why);
+	if (result == 0)
 		result = key_from_pem(buf_span(&pem), domain, selector, &key, why);
 	if (result == 0)
 		result = keep(call, &key, result_r, why);

@@ -6,6 +6,7 @@
 #include "listd/event.h"
 #include "listd/json_text.h"
 #include "listd/post/post.h"
+#include "listd/settings_int.h"
 
 #include <string.h>
 
@@ -17,7 +18,37 @@ static const char *text_arg(const struct control_call *call, const char *name)
 	return json_string_value(json_object_get(call->args, name));
 }
 
-const char *verbs_list_name(struct control_call *call, const char *arg, struct fail *why)
+static int no_such_list(struct fail *why, const char *list)
+{
+	return fail_permanent(why, "no list %s: see listctl lists", list);
+}
+
+/* The one list whose address has this before the @, or NULL. */
+static const char *find_by_local(struct control_call *call, const char *local, struct fail *why)
+{
+	const char *found = NULL;
+	struct store_list *lists;
+	size_t count;
+
+	if (store_list_all(call->daemon->store, call->arena, &lists, &count, why) != 0)
+		return NULL;
+	for (size_t i = 0; i < count; i++) {
+		struct span address = span_of(lists[i].address);
+
+		if (!span_eq_text_nocase(span_sub(address, 0, span_find_byte(address, '@')), local))
+			continue;
+		if (found != NULL) {
+			fail_permanent(why, "%s may be %s or %s; give the whole address", local, found, lists[i].address);
+			return NULL;
+		}
+		found = lists[i].address;
+	}
+	if (found == NULL)
+		no_such_list(why, local);
+	return found;
+}
+
+static const char *address_arg(struct control_call *call, const char *arg, struct fail *why)
 {
 	const char *name = text_arg(call, arg);
 	struct address address;
@@ -33,9 +64,11 @@ const char *verbs_list_name(struct control_call *call, const char *arg, struct f
 	return address_key(call->arena, &address);
 }
 
-static int no_such_list(struct fail *why, const char *list)
+const char *verbs_list_name(struct control_call *call, const char *arg, struct fail *why)
 {
-	return fail_permanent(why, "no list %s: see listctl lists", list);
+	const char *name = text_arg(call, arg);
+
+	return name != NULL && name[0] != '\0' && strchr(name, '@') == NULL ? find_by_local(call, name, why) : address_arg(call, arg, why);
 }
 
 /* A local part that a mail server passes unquoted, and that cannot be taken for a list with a suffix. */
@@ -45,6 +78,8 @@ static int check_new_name(struct control_call *call, const char *list, struct fa
 	const char *suffix;
 	enum purpose purpose;
 
+	if (strchr(list, '[') != NULL || strchr(list + local.len, '.') == NULL)
+		return fail_permanent(why, "%s: a list needs a domain whose mail comes to this server", list);
 	if (local.len > LIST_LOCAL_MAX_BYTES)
 		return fail_permanent(why, "%s: the part before the @ may have %d octets at most", list, LIST_LOCAL_MAX_BYTES);
 	for (size_t i = 0; i < local.len; i++)
@@ -72,21 +107,72 @@ static void note(const char *list, const char *what)
 	event_log(EVENT_LIST_CHANGED, "list", list, "what", what, NULL);
 }
 
+/* The beginning of a new list's settings: its address and its owners ("owners", or one "owner"). */
+static const char *first_settings(struct control_call *call, const char *list, struct fail *why)
+{
+	json_t *owners = json_object_get(call->args, "owners"), *one = json_object_get(call->args, "owner");
+	size_t count = json_is_array(owners) ? json_array_size(owners) : one != NULL;
+	const char *text = NULL;
+	struct buf out;
+	bool bad = false;
+
+	if (count == 0) {
+		fail_permanent(why, "a list needs an owner, who gets mail to %.*s-owner: add --owner ADDRESS", (int)span_find_byte(span_of(list), '@'), list);
+		return NULL;
+	}
+	buf_init(&out, SETTINGS_MAX_BYTES);
+	buf_printf(&out, "address = \"%s\"\nowners = {", list);
+	for (size_t i = 0; i < count && !bad; i++) {
+		const char *owner = json_string_value(json_is_array(owners) ? json_array_get(owners, i) : one);
+		struct address address;
+
+		bad = owner == NULL ? fail_permanent(why, "owners: expected addresses") != 0
+			: address_parse(call->arena, span_of(owner), &address, why) != 0 && fail_prefix(why, "owner %s", owner) != 0;
+		buf_put_text(&out, i == 0 ? " " : ", ");
+		if (!bad)
+			setting_quote(arena_text(call->arena, address.spec), &out);
+	}
+	buf_put_text(&out, " }\n");
+	if (!bad)
+		text = arena_text(call->arena, buf_span(&out));
+	buf_done(&out);
+	return text;
+}
+
+/* Settings {"name":"value"} put into a text one by one; null is the default. NULL with why. */
+static const char *apply(struct control_call *call, const char *list, const char *text, json_t *settings, struct fail *why)
+{
+	const char *name;
+	json_t *value;
+
+	json_object_foreach(settings, name, value) {
+		struct buf out;
+		int result = 0;
+
+		if (!json_is_string(value) && !json_is_null(value))
+			result = fail_permanent(why, "%s: expected a text", name);
+		buf_init(&out, SETTINGS_MAX_BYTES);
+		if (result == 0 && strcmp(name, "address") == 0)
+			result = fail_permanent(why, "the address of a list is changed by listctl list rename");
+		if (result == 0)
+			result = list_settings_set(text, list, name, json_string_value(value), &out, why);
+		text = arena_text(call->arena, buf_span(&out));
+		buf_done(&out);
+		if (result != 0)
+			return NULL;
+	}
+	return text;
+}
+
 int verb_list_create(struct control_call *call, json_t **result_r, struct fail *why)
 {
-	const char *list = verbs_list_name(call, "list", why), *owner = text_arg(call, "owner"), *text;
-	struct address address;
+	const char *list = address_arg(call, "list", why), *text;
 	struct fail no_key;
 	json_t *key = NULL;
 
-	if (list == NULL || check_new_name(call, list, why) != 0)
-		return -1;
-	if (owner == NULL)
-		return fail_permanent(why, "a list needs an owner, who gets mail to %.*s-owner: add --owner ADDRESS", (int)span_find_byte(span_of(list), '@'), list);
-	if (address_parse(call->arena, span_of(owner), &address, why) != 0)
-		return fail_prefix(why, "owner %s", owner);
-	text = arena_printf(call->arena, "address = \"%s\"\nowners = { \"%.*s\" }\n", list, (int)address.spec.len, address.spec.ptr);
-	if (parse_and_check(text, list, why) != 0 || store_list_create(call->daemon->store, list, text, clock_now(&call->daemon->clock), why) != 0)
+	if (list == NULL || check_new_name(call, list, why) != 0 || (text = first_settings(call, list, why)) == NULL
+			|| (text = apply(call, list, text, json_object_get(call->args, "settings"), why)) == NULL || parse_and_check(text, list, why) != 0
+			|| store_list_create(call->daemon->store, list, text, clock_now(&call->daemon->clock), why) != 0)
 		return -1;
 	note(list, "created");
 	*result_r = json_pack("{s:s}", "list", list);
@@ -101,39 +187,52 @@ int verb_list_delete(struct control_call *call, json_t **result_r, struct fail *
 {
 	const char *list = verbs_list_name(call, "list", why);
 
-	(void)result_r;
 	if (list == NULL || store_list_delete(call->daemon->store, list, why) != 0)
 		return -1;
 	note(list, "deleted");
+	*result_r = json_pack("{s:s}", "list", list);
 	return 0;
 }
 
-/* The text with the line of one setting put anew; a rename is nothing else. */
+/* The settings of a list under another address. NULL with why. */
+static const char *text_for(struct control_call *call, const struct store_list *row, const char *to, struct fail *why)
+{
+	struct list_settings *settings;
+	const char *text;
+	struct buf out;
+
+	if (list_settings_parse(span_of(row->text), NULL, to, &settings, why) != 0)
+		return NULL;
+	buf_init(&out, 2 * SETTINGS_MAX_BYTES);
+	list_settings_dump(settings, false, &out);
+	text = arena_text(call->arena, buf_span(&out));
+	buf_done(&out);
+	list_settings_free(settings);
+	return text;
+}
+
 int verb_list_rename(struct control_call *call, json_t **result_r, struct fail *why)
 {
-	const char *list = verbs_list_name(call, "list", why), *to = verbs_list_name(call, "to", why);
-	struct site *site;
+	const char *list = verbs_list_name(call, "list", why), *to = list == NULL ? NULL : address_arg(call, "to", why), *text;
 	struct store_list row;
-	struct buf text;
-	int found, result = -1;
+	struct fail archive;
+	struct site *site;
+	int found;
 
-	if (list == NULL || to == NULL || check_new_name(call, to, why) != 0)
+	if (to == NULL || check_new_name(call, to, why) != 0)
 		return -1;
 	found = store_list_get(call->daemon->store, call->arena, list, &row, why);
 	if (found <= 0)
 		return found < 0 ? -1 : no_such_list(why, list);
-	buf_init(&text, SETTINGS_MAX_BYTES);
-	if (list_settings_set(row.text, list, "address", to, &text, why) == 0)
-		result = store_list_rename(call->daemon->store, list, to, buf_text(&text), why);
-	buf_done(&text);
-	if (result != 0)
+	if ((text = text_for(call, &row, to, why)) == NULL || store_list_rename(call->daemon->store, list, to, text, why) != 0)
 		return -1;
-	site = daemon_hold_site(call->daemon);
-	result = maildir_rename(site->settings->archive_dir, list, to, why);
-	daemon_release_site(site);
 	note(to, "renamed");
 	*result_r = json_pack("{s:s}", "list", to);
-	return result;
+	site = daemon_hold_site(call->daemon);
+	if (maildir_rename(site->settings->archive_dir, list, to, &archive) != 0)
+		json_object_set_new(*result_r, "warning", json_sprintf("the archive keeps its old name: %s", archive.text));
+	daemon_release_site(site);
+	return 0;
 }
 
 int verb_list_show(struct control_call *call, json_t **result_r, struct fail *why)
@@ -172,29 +271,39 @@ static int put(struct control_call *call, const char *list, const char *text, st
 	return 0;
 }
 
+/* What a request asks to change, as {"name":"value" or null}: "settings", "defaults" (names), or one "name" and "value". */
+static json_t *wanted_settings(struct control_call *call)
+{
+	json_t *wanted = json_object(), *name;
+	size_t i;
+
+	json_object_update(wanted, json_object_get(call->args, "settings"));
+	if (text_arg(call, "name") != NULL)
+		json_object_set(wanted, text_arg(call, "name"), json_object_get(call->args, "value"));
+	json_array_foreach(json_object_get(call->args, "defaults"), i, name)
+		if (json_is_string(name))
+			json_object_set_new(wanted, json_string_value(name), json_null());
+	return wanted;
+}
+
 int verb_list_set(struct control_call *call, json_t **result_r, struct fail *why)
 {
-	const char *list = verbs_list_name(call, "list", why), *name = text_arg(call, "name"), *value = text_arg(call, "value");
+	const char *list = verbs_list_name(call, "list", why), *text = NULL;
+	json_t *wanted = wanted_settings(call);
 	struct store_list row;
-	struct buf text;
-	int found, result;
+	int found = list == NULL ? -1 : store_list_get(call->daemon->store, call->arena, list, &row, why);
 
-	(void)result_r;
-	if (list == NULL)
+	if (found == 0)
+		no_such_list(why, list);
+	else if (found > 0 && json_object_size(wanted) == 0)
+		fail_permanent(why, "expected a setting and its value; listctl settings tells them");
+	else if (found > 0)
+		text = apply(call, list, row.text, wanted, why);
+	json_decref(wanted);
+	if (text == NULL || put(call, list, text, why) != 0)
 		return -1;
-	if (name == NULL || value == NULL)
-		return fail_permanent(why, "expected a setting and its value; listctl settings tells them");
-	if (strcmp(name, "address") == 0)
-		return fail_permanent(why, "the address of a list is changed by listctl list rename");
-	found = store_list_get(call->daemon->store, call->arena, list, &row, why);
-	if (found <= 0)
-		return found < 0 ? -1 : no_such_list(why, list);
-	buf_init(&text, SETTINGS_MAX_BYTES);
-	result = list_settings_set(row.text, list, name, value, &text, why);
-	if (result == 0)
-		result = put(call, list, buf_text(&text), why);
-	buf_done(&text);
-	return result;
+	*result_r = json_pack("{s:s}", "list", list);
+	return 0;
 }
 
 int verb_list_dump(struct control_call *call, json_t **result_r, struct fail *why)
@@ -214,18 +323,40 @@ int verb_list_dump(struct control_call *call, json_t **result_r, struct fail *wh
 	return 0;
 }
 
+/* Kept as a dump, so that the store has what was understood, and the address that it goes by. */
+static int load(struct control_call *call, const char *list, const char *text, struct fail *why)
+{
+	const char *file = text_arg(call, "file");
+	struct list_settings *settings;
+	struct buf kept;
+	int result;
+
+	if (list_settings_parse(span_of(text), file == NULL ? list : file, list, &settings, why) != 0)
+		return -1;
+	buf_init(&kept, 2 * SETTINGS_MAX_BYTES);
+	list_settings_dump(settings, false, &kept);
+	result = settings->owners[0] == NULL ? fail_permanent(why, "owners: a list needs one; add a line such as: owners = { \"ann@example.org\" }")
+		: put(call, list, buf_text(&kept), why);
+	buf_done(&kept);
+	list_settings_free(settings);
+	return result;
+}
+
 int verb_list_load(struct control_call *call, json_t **result_r, struct fail *why)
 {
 	const char *list = verbs_list_name(call, "list", why), *line;
 	struct buf text;
 	int result = list == NULL ? -1 : 0;
 
-	(void)result_r;
 	buf_init(&text, SETTINGS_MAX_BYTES);
 	while ((line = control_line(call)) != NULL)
 		buf_printf(&text, "%s\n", line);
 	if (result == 0)
-		result = buf_overflowed(&text) ? fail_permanent(why, "more than %zu bytes of settings", SETTINGS_MAX_BYTES) : put(call, list, buf_text(&text), why);
+		result = control_need_complete(call, why);
+	if (result == 0)
+		result = buf_overflowed(&text) ? fail_permanent(why, "more than %zu bytes of settings", SETTINGS_MAX_BYTES) : load(call, list, buf_text(&text), why);
+	if (result == 0)
+		*result_r = json_pack("{s:s}", "list", list);
 	buf_done(&text);
 	return result;
 }

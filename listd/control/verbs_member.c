@@ -5,12 +5,13 @@
 #include "listd/event.h"
 #include "listd/json_text.h"
 #include "mail/address.h"
+#include "mail/glob.h"
 #include "mail/idna.h"
 
 #include <string.h>
 
-#define BATCH_COUNT 5000 /* of members in memory at once while they come in */
-#define BAD_SHOWN_MAX 100
+/* A name for people; longer ones are an attempt at something else. */
+#define NAME_MAX_BYTES 200
 
 static const struct { const char *name; unsigned flag; } flags[] = {
 	{ "skip-addressed", MEMBER_SKIP_ADDRESSED }, { "moderated", MEMBER_MODERATED }, { "not-own-posts", MEMBER_NOT_OWN_POSTS }, { "digest", MEMBER_DIGEST },
@@ -32,104 +33,6 @@ static json_t *member_json(const struct member *m)
 		"since", m->off_since_secs == 0 ? json_null() : json_integer(m->off_since_secs), "joined", (json_int_t)m->joined_secs, "reason", json_optional(m->reason), "flags", flags_json(m->flags));
 }
 
-/* Members that came in, until they are stored together. */
-struct batch {
-	struct control_call *call;
-	const char *list;
-	struct arena *arena;
-	struct member *members;
-	size_t count, lines, added, stored, bad_count;
-	unsigned flags;
-	json_t *bad;
-};
-
-static int store_batch(struct batch *b, struct fail *why)
-{
-	size_t added = 0;
-
-	if (b->count > 0 && store_members_add(b->call->daemon->store, b->list, b->members, b->count, &added, NULL, NULL, why) != 0)
-		return -1;
-	b->added += added;
-	b->stored += b->count;
-	b->count = 0;
-	arena_reset(b->arena);
-	b->members = arena_array(b->arena, BATCH_COUNT, sizeof(*b->members));
-	control_progress(b->call, b->stored, 0);
-	return 0;
-}
-
-static void note_bad(struct batch *b, const char *line, const char *reason)
-{
-	if (b->bad_count++ < BAD_SHOWN_MAX)
-		json_array_append_new(b->bad, json_pack("{s:I, s:o, s:s}", "line", (json_int_t)b->lines, "text", json_optional(line), "reason", reason));
-}
-
-/* "ann@example.com" or "Ann Author <ann@example.com>". */
-static bool read_member(struct batch *b, const char *line, struct member *member_r, struct fail *why)
-{
-	struct span text = span_trim(span_of(line)), name = { "", 0 };
-	size_t open = span_find_byte(text, '<');
-	struct address address;
-
-	if (open < text.len && text.ptr[text.len - 1] == '>') {
-		name = span_trim(span_sub(text, 0, open));
-		if (name.len >= 2 && name.ptr[0] == '"' && name.ptr[name.len - 1] == '"')
-			name = span_sub(name, 1, name.len - 2);
-		text = span_sub(text, open + 1, text.len - open - 2);
-	}
-	if (!utf8_is_valid(name) || address_parse(b->arena, text, &address, why) != 0)
-		return utf8_is_valid(name) ? false : (fail_permanent(why, "the name is not UTF-8"), false);
-	*member_r = (struct member){ .key = address_key(b->arena, &address), .address = arena_text(b->arena, text), .name = arena_text(b->arena, name), .flags = b->flags,
-		.joined_secs = clock_now(&b->call->daemon->clock), .reason = "" };
-	return true;
-}
-
-static int add_line(struct batch *b, const char *line, struct fail *why)
-{
-	struct fail bad;
-
-	b->lines++;
-	if (span_trim(span_of(line)).len == 0 || line[0] == '#')
-		return 0;
-	if (read_member(b, line, &b->members[b->count], &bad))
-		b->count++;
-	else
-		note_bad(b, line, bad.text);
-	return b->count == BATCH_COUNT ? store_batch(b, why) : 0;
-}
-
-int verb_members_add(struct control_call *call, json_t **result_r, struct fail *why)
-{
-	struct batch b = { .call = call, .list = verbs_list_name(call, "list", why) };
-	struct list_settings *list = NULL;
-	const char *line;
-	int result = b.list == NULL ? -1 : daemon_list(call->daemon, b.list, &list, why);
-
-	if (result == 0)
-		result = fail_permanent(why, "no list %s: see listctl lists", b.list);
-	b.arena = arena_new(ARENA_SCRATCH_MAX_BYTES);
-	b.members = arena_array(b.arena, BATCH_COUNT, sizeof(*b.members));
-	b.bad = json_array();
-	b.flags = list != NULL && list->skip_addressed ? MEMBER_SKIP_ADDRESSED : 0;
-	if (list != NULL)
-		list_settings_free(list);
-	if (result > 0)
-		result = 0;
-	while ((line = control_line(call)) != NULL)
-		if (result == 0)
-			result = add_line(&b, line, why);
-	if (result == 0)
-		result = store_batch(&b, why);
-	arena_free(b.arena);
-	if (result != 0) {
-		json_decref(b.bad);
-		return -1;
-	}
-	event_log(EVENT_MEMBER_CHANGED, "list", b.list, "what", "added", "count", event_number((long long)b.added), NULL);
-	*result_r = json_pack("{s:I, s:I, s:I, s:o}", "added", (json_int_t)b.added, "existing", (json_int_t)(b.stored - b.added), "bad_count", (json_int_t)b.bad_count, "bad", b.bad);
-	return 0;
-}
-
 int verb_members_remove(struct control_call *call, json_t **result_r, struct fail *why)
 {
 	const char *list = verbs_list_name(call, "list", why), *line;
@@ -140,38 +43,40 @@ int verb_members_remove(struct control_call *call, json_t **result_r, struct fai
 	while ((line = control_line(call)) != NULL) {
 		const char **slot;
 
-		if (address_parse(call->arena, span_trim(span_of(line)), &address, NULL) != 0)
-			continue;
+		if (address_parse(call->arena, span_trim(span_of(line)), &address, why) != 0)
+			return fail_prefix(why, "%.100s", line);
 		slot = arena_grow(call->arena, &keys, &cap, count, sizeof(*keys));
 		*slot = address_key(call->arena, &address);
 		count++;
 	}
-	if (list == NULL || store_members_remove(call->daemon->store, list, keys, count, &removed, why) != 0)
+	if (list == NULL || control_need_complete(call, why) != 0 || store_members_remove(call->daemon->store, list, keys, count, &removed, why) != 0)
 		return -1;
 	event_log(EVENT_MEMBER_CHANGED, "list", list, "what", "removed", "count", event_number((long long)removed), NULL);
-	*result_r = json_pack("{s:I}", "removed", (json_int_t)removed);
+	*result_r = json_pack("{s:s, s:I, s:I}", "list", list, "removed", (json_int_t)removed, "absent", (json_int_t)(count - removed));
 	return 0;
 }
 
+struct listing { struct control_call *call; const char *delivery, *match; };
+
 static int send_member(void *context, const struct member *member)
 {
-	control_row(context, member_json(member));
+	const struct listing *listing = context;
+	const char *off_or_on = member->delivery == MEMBER_DELIVERY_ON ? "on" : "off";
+
+	if (listing->delivery != NULL && strcmp(listing->delivery, off_or_on) != 0 && strcmp(listing->delivery, member_delivery_name(member->delivery)) != 0)
+		return 0;
+	if (listing->match == NULL || glob_match(span_of(listing->match), span_of(member->key)))
+		control_row(listing->call, member_json(member));
 	return 0;
 }
 
 int verb_members_list(struct control_call *call, json_t **result_r, struct fail *why)
 {
+	struct listing listing = { call, json_string_value(json_object_get(call->args, "delivery")), json_string_value(json_object_get(call->args, "match")) };
 	const char *list = verbs_list_name(call, "list", why);
-	struct store_list row;
-	int found;
 
 	(void)result_r;
-	if (list == NULL)
-		return -1;
-	found = store_list_get(call->daemon->store, call->arena, list, &row, why);
-	if (found <= 0)
-		return found < 0 ? -1 : fail_permanent(why, "no list %s: see listctl lists", list);
-	return store_members_each(call->daemon->store, list, send_member, call, why);
+	return list == NULL ? -1 : store_members_each(call->daemon->store, list, send_member, &listing, why);
 }
 
 static const char *key_arg(struct control_call *call, struct fail *why)
@@ -212,18 +117,29 @@ int verb_member_show(struct control_call *call, json_t **result_r, struct fail *
 
 static int set_delivery(struct member *member, const char *value, int64_t now, struct fail *why)
 {
-	if (strcmp(value, "on") == 0) {
-		member->delivery = MEMBER_DELIVERY_ON;
+	int wanted = strcmp(value, "off") == 0 ? MEMBER_DELIVERY_OFF_BY_ADMIN : MEMBER_DELIVERY_ON;
+
+	while (strcmp(value, "off") != 0 && wanted <= MEMBER_DELIVERY_OFF_BY_BOUNCES && strcmp(value, member_delivery_name((enum member_delivery)wanted)) != 0)
+		wanted++;
+	if (wanted > MEMBER_DELIVERY_OFF_BY_BOUNCES)
+		return fail_permanent(why, "delivery: expected on, off, off-by-member, off-by-admin or off-by-bounces, not \"%.80s\"", value);
+	if (wanted == MEMBER_DELIVERY_ON) {
 		member->off_since_secs = 0;
 		member->reason = "";
-	} else if (strcmp(value, "off") == 0) {
-		member->delivery = MEMBER_DELIVERY_OFF_BY_ADMIN;
+	} else if ((int)member->delivery != wanted) {
 		member->off_since_secs = now;
-		member->reason = "switched off by an administrator";
-	} else {
-		return fail_permanent(why, "delivery: expected on or off");
+		member->reason = wanted == MEMBER_DELIVERY_OFF_BY_ADMIN ? "switched off by an administrator" : "";
 	}
+	member->delivery = (enum member_delivery)wanted;
 	return 0;
+}
+
+bool verbs_member_is_name(struct span name)
+{
+	for (size_t i = 0; i < name.len; i++)
+		if ((unsigned char)name.ptr[i] < 0x20 || name.ptr[i] == 0x7f)
+			return false;
+	return name.len <= NAME_MAX_BYTES && utf8_is_valid(name);
 }
 
 static int set_flag(struct member *member, const char *name, const char *value, struct fail *why)
@@ -236,37 +152,60 @@ static int set_flag(struct member *member, const char *name, const char *value, 
 		member->flags = strcmp(value, "yes") == 0 ? member->flags | flags[i].flag : member->flags & ~flags[i].flag;
 		return 0;
 	}
-	return fail_permanent(why, "unknown: %s; expected delivery, name, skip-addressed, not-own-posts, moderated or digest", name);
+	return fail_permanent(why, "unknown: %s; expected delivery, name, reason, skip-addressed, not-own-posts, moderated or digest", name);
 }
 
-static int change(struct member *member, const char *name, const char *value, int64_t now, struct fail *why)
+int verbs_member_change(struct member *member, const char *name, const char *value, int64_t now, struct fail *why)
 {
 	if (strcmp(name, "delivery") == 0)
 		return set_delivery(member, value, now, why);
 	if (strcmp(name, "name") == 0) {
 		member->name = value;
-		return utf8_is_valid(span_of(value)) ? 0 : fail_permanent(why, "the name is not UTF-8");
+		return verbs_member_is_name(span_of(value)) ? 0 : fail_permanent(why, "the name is longer than %d octets, not UTF-8, or holds control characters", NAME_MAX_BYTES);
+	}
+	if (strcmp(name, "reason") == 0) {
+		member->reason = value;
+		return verbs_member_is_name(span_of(value)) ? 0 : fail_permanent(why, "reason: longer than %d octets, not UTF-8, or with control characters", NAME_MAX_BYTES);
 	}
 	return set_flag(member, name, value, why);
+}
+
+/* "settings" {"name":"value"}, or one "name" and "value". */
+static int change_all(struct control_call *call, struct member *member, struct fail *why)
+{
+	json_t *wanted = json_object(), *value;
+	const char *name = json_string_value(json_object_get(call->args, "name"));
+	int64_t now = clock_now(&call->daemon->clock);
+	int result;
+
+	json_object_update(wanted, json_object_get(call->args, "settings"));
+	if (name != NULL)
+		json_object_set(wanted, name, json_object_get(call->args, "value"));
+	result = json_object_size(wanted) == 0 ? fail_permanent(why, "expected what to set, and its value") : 0;
+	json_object_foreach(wanted, name, value) {
+		const char *text = json_string_value(value);
+
+		if (result == 0)
+			result = text == NULL ? fail_permanent(why, "%s: expected a text", name) : verbs_member_change(member, name, arena_text(call->arena, span_of(text)), now, why);
+	}
+	json_decref(wanted);
+	return result;
 }
 
 int verb_member_set(struct control_call *call, json_t **result_r, struct fail *why)
 {
 	const char *list = verbs_list_name(call, "list", why), *key = list == NULL ? NULL : key_arg(call, why);
-	const char *name = json_string_value(json_object_get(call->args, "name")), *value = json_string_value(json_object_get(call->args, "value"));
 	struct member member;
 	int found;
 
 	if (key == NULL)
 		return -1;
-	if (name == NULL || value == NULL)
-		return fail_permanent(why, "expected what to set, and its value");
 	found = store_member_get(call->daemon->store, call->arena, list, key, &member, why);
 	if (found <= 0)
 		return found < 0 ? -1 : fail_permanent(why, "%s is not on %s", key, list);
-	if (change(&member, name, value, clock_now(&call->daemon->clock), why) != 0 || store_member_put(call->daemon->store, list, &member, why) != 0)
+	if (change_all(call, &member, why) != 0 || store_member_put(call->daemon->store, list, &member, why) != 0)
 		return -1;
-	event_log(EVENT_MEMBER_CHANGED, "list", list, "what", name, "count", "1", NULL);
+	event_log(EVENT_MEMBER_CHANGED, "list", list, "what", "options", "count", "1", NULL);
 	*result_r = member_json(&member);
 	return 0;
 }

@@ -4,6 +4,7 @@
 #include "listd/json_text.h"
 #include "listd/workers.h"
 
+#include <string.h>
 #include <unistd.h>
 
 static json_t *key_warnings(struct daemon *daemon)
@@ -79,4 +80,27 @@ int verb_queue_flush(struct control_call *call, json_t **result_r, struct fail *
 	(void)why;
 	delivery_flush(call->daemon->delivery);
 	return 0;
+}
+
+int verb_settings(struct control_call *call, json_t **result_r, struct fail *why)
+{
+	const char *name = json_string_value(json_object_get(call->args, "name"));
+	struct site *site = daemon_hold_site(call->daemon);
+	size_t count = 0;
+
+	(void)result_r;
+	for (size_t i = 0; i < site_setting_count; i++) {
+		const struct setting *row = &site_setting_rows[i];
+		struct buf value;
+
+		if (name != NULL && strcmp(name, row->name) != 0)
+			continue;
+		count++;
+		buf_init(&value, (size_t)2 << 20);
+		setting_value(row, site->settings, &value);
+		control_row(call, json_pack("{s:s, s:o, s:s}", "name", row->name, "value", json_text(buf_span(&value)), "group", row->group));
+		buf_done(&value);
+	}
+	daemon_release_site(site);
+	return count > 0 ? 0 : fail_permanent(why, "%s: no such setting; listctl settings shows those there are", name);
 }

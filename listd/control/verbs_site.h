@@ -33,9 +33,13 @@ int verb_explain(struct control_call *call, json_t **result_r, struct fail *why)
 /* Make a signing key (selector "listd1") for a list's domain where listd signs and has none; *key_r, untouched when there is one, tells what to publish. */
 int verbs_key_ensure(struct control_call *call, const char *domain, json_t **key_r, struct fail *why);
 
+/* {"name"} or {} -> rows of the site's settings in force. */
+int verb_settings(struct control_call *call, json_t **result_r, struct fail *why);
+
 /* The rows of all of them. */
 #define VERBS_SITE_ROWS \
 	{ "status", "what runs, what waits, what is wrong", false, verb_status }, \
+	{ "settings", "the site's settings in force", false, verb_settings }, \
 	{ "reload", "read settings, keys and receivers again", true, verb_reload }, \
 	{ "queue list", "posts that are being sent", false, verb_queue_list }, \
 	{ "queue flush", "try all of them now", true, verb_queue_flush }, \

@@ -152,6 +152,7 @@ static int take_file(struct taking *taking, const char *path)
 	if (result != 0)
 		control_refuse(taking->why, EX_DATAERR, "%s", why.text);
 	taking->request->has_data = true;
+	json_object_set_new(taking->args, "file", json_string(strcmp(path, "-") == 0 ? "(standard input)" : path));
 	while (result == 0 && rest.len > 0 && span_next(&rest, '\n', &line))
 		put_line(&taking->request->data, line);
 	arena_free(a);

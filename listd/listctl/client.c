@@ -135,7 +135,7 @@ int listctl_call(struct listctl *ctl, const char *verb, const struct listctl_req
 	if (text == NULL)
 		fail_environment("out of memory");
 	if (listctl_socket(ctl, &path, why) == 0 && connect_to(path, &fd, why) == 0) {
-		control_stream_init(&stream, fd);
+		control_stream_init(&stream, fd, CONTROL_ANSWER_MAX_BYTES);
 		setsockopt(fd, SOL_SOCKET, SO_RCVTIMEO, &patience, sizeof(patience));
 		setsockopt(fd, SOL_SOCKET, SO_SNDTIMEO, &patience, sizeof(patience));
 		control_stream_write(&stream, text);
