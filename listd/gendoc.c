@@ -22,7 +22,8 @@ static void list_sample(struct buf *out)
 static void manual(struct buf *out)
 {
 	buf_put_text(out, ".TH LISTD.CONF 5 2026-11-22 \"listd\" \"File formats\"\n.SH NAME\nlistd.conf \\- settings of the listd server and of its lists\n"
-		".SH DESCRIPTION\nLines \"name = value\". Texts stand in double quotes, several texts in { \"a\", \"b\" }, \"#\" begins a comment. Times take s, m, h, d (\"5d\"), sizes K, M, G.\n"
+		".SH DESCRIPTION\nLines \"name = value\". Texts stand in double quotes, several texts in { \"a\", \"b\" }, \"#\" begins a comment.\n"
+		"Times take s, m, h, d (\"5d\"), sizes K, M, G.\n"
 		"An unknown name or a wrong value is an error that names file, line and what was expected; on a reload the old settings then stay in force.\n.PP\n"
 		"Settings of the site stand in\n.IR listd.conf .\nThose of a list are kept in the store, shown and changed with\n.B listctl list show|set|dump|load\nin the same syntax.\n"
 		".SH SETTINGS OF THE SITE\n");

@@ -5,9 +5,6 @@ liblistd_la_SOURCES = \
 	listd/reply.c
 liblistd_la_LIBADD = libmitigations.la $(DB_LIBS) $(CONFUSE_LIBS) $(JANSSON_LIBS) $(PCRE2_LIBS) $(SSL_LIBS) $(SYSTEMD_LIBS)
 
-# The mains and the commands on files.
-EXTRA_DIST += listd/listd.c listd/listctl
-
 noinst_HEADERS += \
 	listd/control/control.h \
 	listd/daemon.h \
@@ -55,6 +52,7 @@ liblistd_la_SOURCES += \
 	listd/delivery/smtp_connect.c \
 	listd/delivery/smtp_io.c \
 	listd/delivery/smtp_reply.c \
+	listd/delivery/transaction.c \
 	listd/delivery/verp.c \
 	listd/delivery/wire.c \
 	listd/spool/job.c \
@@ -67,6 +65,7 @@ noinst_HEADERS += \
 	listd/delivery/delivery_int.h \
 	listd/delivery/smtp.h \
 	listd/delivery/smtp_int.h \
+	listd/delivery/transaction.h \
 	listd/delivery/wire.h \
 	listd/spool/job_int.h \
 	listd/spool/spool_int.h

@@ -26,7 +26,8 @@
 	ROW(NOT_MEMBER, 550, "5.7.2", "only members may post to %s, and %s is not one; subscribe first or ask %s") \
 	ROW(NOT_ALLOWED, 550, "5.7.2", "%s may not post to %s; ask %s") \
 	ROW(RULE_REFUSED, 550, "5.7.1", "a rule of the list refuses the message: %s") \
-	ROW(UNAUTHENTIC, 550, "5.7.1", "DMARC: the policy of %s (%s) asks that this message be refused: neither SPF nor DKIM shows that it comes from there; send it through the servers of that domain") \
+	ROW(UNAUTHENTIC, 550, "5.7.1", "DMARC: the policy of %s (%s) asks that this message be refused: neither SPF nor DKIM shows that it comes from there; " \
+		"send it through the servers of that domain") \
 	ROW(STRATEGY_REFUSES, 550, "5.7.1", "DMARC: %s takes no posts from domains with a strict policy such as %s (%s); post from another address") \
 	ROW(RATE, 451, "4.7.1", "too many messages from %s; try again later") \
 	ROW(NO_SPACE, 452, "4.3.1", "no space left for mail; try again later") \

@@ -21,6 +21,7 @@ enum dns_status {
 	DNS_TIMEOUT,  /* no answer before the deadline: temporary */
 	DNS_BOGUS     /* DNSSEC validation failed: temporary */
 };
+/* "ok", "nxdomain", ... */
 const char *dns_status_name(enum dns_status status);
 static inline bool dns_is_temporary(enum dns_status status)
 {

@@ -16,7 +16,8 @@ struct span header_without_comments(struct arena *a, struct span value);
 /* "Name: value" folded at blanks to lines of 78 octets where possible, with the given line end between lines and none at the
  * end. CR, LF and NUL in value become a space, so that no value can make a line. A word over 998 octets is split by force. */
 struct span header_fold(struct arena *a, const char *name, struct span value, const char *line_end);
-/* A word as RFC 5322 word: as it is when an atom (and a token of RFC 2045, so that it serves for parameters too), else as quoted-string with escapes. Control characters are left out. */
+/* A word as RFC 5322 word: as it is when an atom (and a token of RFC 2045, so that it serves for parameters too), else as quoted-string with escapes.
+ * Control characters are left out. */
 struct span header_quote(struct arena *a, struct span word);
 /* A display name for a header: as atoms, as quoted-string, or as RFC 2047 encoded words (each at most 75 octets, folded by
  * blanks) when it is not ASCII, looks like an encoded word, or could not be folded. name: UTF-8; control characters (C1 too),

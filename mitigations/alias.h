@@ -2,8 +2,8 @@
 /* Reversible author aliases at a list's domain.
  * Keyed: LIST-author-CODE@domain. CODE is a keyed code (100 bits, base32) over the author's address: one author has one alias on a list, it can be neither guessed
  *   nor read. The caller keeps CODE -> author in its store when a copy with the alias is sent (alias_make is deterministic, so a repeated run writes the same row).
- * Readable: LIST-author-ann=40example.com-CODE8@domain: it can be read, and its short code (40 bits) keeps it from being made up. No table is needed. Where it would exceed a local part of 64
- *   octets, the keyed form is taken. */
+ * Readable: LIST-author-ann=40example.com-CODE8@domain: it can be read, and its short code (40 bits) keeps it from being made up.
+ *   No table is needed. Where it would exceed a local part of 64 octets, the keyed form is taken. */
 #ifndef MITIGATIONS_ALIAS_H
 #define MITIGATIONS_ALIAS_H
 

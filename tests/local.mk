@@ -5,6 +5,9 @@ AM_TESTS_ENVIRONMENT = LISTD_TEST_DATA='$(abs_top_srcdir)/tests/data'; export LI
 # Data, cases (run through listctl explain and render) and scripts are whole folders: adding to them needs no line here.
 EXTRA_DIST += tests/data tests/cases tests/system tests/run.sh tests/style.sh
 
+# The cases.
+TESTS += tests/cases/run.sh
+
 # Texts that are made from tables.
 dist_check_SCRIPTS += tests/generated.sh
 TESTS += tests/generated.sh

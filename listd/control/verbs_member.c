@@ -29,8 +29,9 @@ static json_t *flags_json(unsigned set)
 
 static json_t *member_json(const struct member *m)
 {
-	return json_pack("{s:o, s:o, s:s, s:o, s:I, s:o, s:o}", "address", json_optional(m->address), "name", json_optional(m->name), "delivery", member_delivery_name(m->delivery),
-		"since", m->off_since_secs == 0 ? json_null() : json_integer(m->off_since_secs), "joined", (json_int_t)m->joined_secs, "reason", json_optional(m->reason), "flags", flags_json(m->flags));
+	return json_pack("{s:o, s:o, s:s, s:o, s:I, s:o, s:o}", "address", json_optional(m->address), "name", json_optional(m->name), "delivery",
+		member_delivery_name(m->delivery), "since", m->off_since_secs == 0 ? json_null() : json_integer(m->off_since_secs), "joined", (json_int_t)m->joined_secs,
+		"reason", json_optional(m->reason), "flags", flags_json(m->flags));
 }
 
 int verb_members_remove(struct control_call *call, json_t **result_r, struct fail *why)

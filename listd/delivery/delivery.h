@@ -49,7 +49,14 @@ int delivery_reload(struct delivery *delivery, const struct delivery_options *op
 void delivery_stop(struct delivery *delivery, unsigned grace_ms);
 
 struct delivery_job_status { const char *id, *list; size_t rcpts, todo; int64_t created_secs, next_secs; unsigned tries; const char *last_reply; };
-struct delivery_status { bool relay_away; const char *relay_reply; unsigned sessions; unsigned long delivered, refused, deferred; struct delivery_job_status *jobs; size_t job_count; };
+struct delivery_status {
+	bool relay_away;
+	const char *relay_reply;
+	unsigned sessions;
+	unsigned long delivered, refused, deferred;
+	struct delivery_job_status *jobs;
+	size_t job_count;
+};
 /* What is queued and how it goes, at this moment; texts live in a. */
 void delivery_status(struct delivery *delivery, struct arena *a, struct delivery_status *status_r);
 

@@ -32,9 +32,9 @@ static void *allocate(size_t count, size_t size)
 
 static char *copy_text(const char *text)
 {
-	char *copy = allocate(strlen(text) + 1, 1);
+	size_t size = strlen(text) + 1;
 
-	return strcpy(copy, text);
+	return memcpy(allocate(size, 1), text, size);
 }
 
 static void make_ready(struct delivery *d, struct queued *q, bool first)

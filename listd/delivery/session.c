@@ -9,7 +9,7 @@
  * While the relay works on that, the commands of the transaction after the next are built.
  *
  * The 250 of a content is recorded before anything else is done, so that a crash doubles no more than the content that is on its way. */
-#include "listd/delivery/delivery_int.h"
+#include "listd/delivery/transaction.h"
 #include "listd/event.h"
 #include "mail/clock.h"
 
@@ -20,46 +20,11 @@
 #include <string.h>
 #include <time.h>
 
-/* RFC 5321 4.5.3.1.8: a server takes at least 100; more than this gains nothing. */
-#define RCPTS_MAX 1000
 #define GROUP_MAX_BYTES ((size_t)RCPTS_MAX * 600 + 4096)
 #define IOV_MAX_COUNT 512
 #define IDLE_SECS 5      /* a connection is kept this long for the next job */
 #define SYNC_MS 200      /* states are on disk after this long: what a power failure may double */
 #define COOL_MS INT64_C(4000) /* before a session that could not be had is tried again */
-
-/* What becomes of a recipient or a transaction. */
-struct verdict {
-	int code;
-	char enhanced[12];
-	char text[DELIVERY_REPLY_MAX_BYTES];
-};
-
-struct transaction {
-	struct chunk *chunk;         /* NULL: none */
-	uint32_t from;               /* first recipient: where to go on when the connection is lost */
-	uint32_t rcpts[RCPTS_MAX];   /* after the replies: the accepted ones */
-	size_t count, accepted;
-	bool has_mail, has_verdict;  /* MAIL was accepted; else its verdict governs all */
-	bool has_rcpt;               /* a RCPT was accepted, whatever came of MAIL */
-	struct verdict verdict;
-	struct buf group;            /* its commands */
-	size_t lines[RCPTS_MAX + 2], line_count; /* their offsets */
-};
-
-struct run {
-	struct session *session;
-	struct delivery *d;
-	struct config *config;
-	struct smtp *smtp;
-	unsigned features;
-	struct chunk *chunk;         /* to draw from, or NULL */
-	struct transaction transactions[3]; /* content wanted, group sent, group built */
-	struct transaction *ahead;   /* built, to be sent next; NULL: none */
-	bool is_connected, needs_rset;
-	size_t rcpts_limit;          /* the relay takes no more in one transaction */
-	unsigned settled;            /* transactions that had their end on this connection */
-};
 
 void config_release(struct config *config)
 {
@@ -67,245 +32,11 @@ void config_release(struct config *config)
 		arena_free(config->arena);
 }
 
-static size_t units(const struct run *r, bool verp)
-{
-	const struct delivery_options *o = &r->config->options;
-	size_t most = o->rcpts_max < 1 ? 1 : o->rcpts_max > RCPTS_MAX ? RCPTS_MAX : o->rcpts_max;
-
-	if (verp && (o->verp == VERP_TRANSACTION || (o->verp == VERP_AUTO && (r->features & SMTP_XVERP) == 0)))
-		return 1;
-	return r->rcpts_limit > 0 && r->rcpts_limit < most ? r->rcpts_limit : most;
-}
-
-static void unref_chunk(struct run *r, struct chunk *chunk)
-{
-	if (--chunk->users > 0)
-		return;
-	pthread_mutex_lock(&r->d->lock);
-	queue_release(r->d, chunk);
-	pthread_mutex_unlock(&r->d->lock);
-}
-
-static void end_transaction(struct run *r, struct transaction *t)
-{
-	struct chunk *chunk = t->chunk;
-
-	t->chunk = NULL;
-	unref_chunk(r, chunk);
-}
-
-static void fault(const struct chunk *chunk, const struct fail *why)
-{
-	event_log(EVENT_FAULT, "id", chunk->queued->id, "reason", why->text, NULL);
-}
-
-/* A recipient is refused for good. The hook comes before the mark: a crash in between tells it twice, never not at all. */
-static void refuse(struct run *r, struct chunk *chunk, uint32_t rcpt, int code, const char *text)
-{
-	struct fail why;
-
-	r->d->hooks.refused(r->d->hooks.context, chunk->job, &chunk->job->rcpts[rcpt], code, text);
-	if (job_mark(chunk->job, rcpt, JOB_FAILED, text, &why) != 0)
-		fault(chunk, &why);
-	atomic_fetch_add(&r->d->refused, 1);
-}
-
-static void defer(struct run *r, struct chunk *chunk, size_t count, const char *text)
-{
-	chunk->deferred += count;
-	snprintf(chunk->last_reply, sizeof(chunk->last_reply), "%s", text);
-	atomic_fetch_add(&r->d->deferred, count);
-}
-
-static void settle(struct run *r, struct chunk *chunk, const uint32_t *rcpts, size_t count, const struct verdict *verdict)
-{
-	if (verdict->code / 100 != 5) {
-		defer(r, chunk, count, verdict->text);
-		return;
-	}
-	for (size_t i = 0; i < count; i++)
-		refuse(r, chunk, rcpts[i], verdict->code, verdict->text);
-}
-
-/* Refusals that are about us and our place at the relay, not about the mail: they go away when somebody mends the set-up. */
-static bool is_about_setup(int code)
-{
-	static const int codes[] = { 500, 501, 502, 503, 504, 530, 534, 535, 538 };
-
-	for (size_t i = 0; i < sizeof(codes) / sizeof(codes[0]); i++)
-		if (code == codes[i])
-			return true;
-	return false;
-}
-
-static void read_verdict(const struct smtp_reply *reply, struct verdict *verdict_r)
-{
-	verdict_r->code = reply->code / 100 == 2 || reply->code / 100 == 3 || is_about_setup(reply->code) ? 451 : reply->code;
-	smtp_reply_enhanced(reply, verdict_r->enhanced);
-	smtp_reply_text(reply, verdict_r->text, sizeof(verdict_r->text));
-}
-
-/* ---- building a transaction ---- */
-
-static void put_line(struct transaction *t, struct span text)
-{
-	t->lines[t->line_count++] = t->group.len;
-	buf_put(&t->group, text);
-}
-
-static bool is_ascii(const char *text)
-{
-	for (; *text != '\0'; text++)
-		if ((unsigned char)*text >= 0x80)
-			return false;
-	return true;
-}
-
-/* The line of MAIL: RFC 5321, 1870 (SIZE), 6152 (BODY), 6531 (SMTPUTF8), and Postfix's XVERP. */
-static void put_mail(struct run *r, struct transaction *t, bool utf8)
-{
-	const struct chunk *chunk = t->chunk;
-	const struct job *job = chunk->job;
-	bool verp = job->sender == JOB_SENDER_VERP, by_transaction = verp && units(r, true) == 1 && r->config->options.verp != VERP_OFF
-		&& (r->config->options.verp == VERP_TRANSACTION || (r->features & SMTP_XVERP) == 0);
-	char sender[512] = "";
-
-	if (by_transaction)
-		r->d->hooks.verp_sender(r->d->hooks.context, job, &job->rcpts[t->rcpts[0]], sender, sizeof(sender));
-	else if (verp)
-		r->d->hooks.plain_sender(r->d->hooks.context, job, sender, sizeof(sender));
-	put_line(t, SPAN_LIT("MAIL FROM:<"));
-	buf_put_text(&t->group, verp ? sender : job->fixed_sender);
-	buf_put_byte(&t->group, '>');
-	if ((r->features & SMTP_SIZE) != 0)
-		buf_printf(&t->group, " SIZE=%zu", chunk->form->rendering.total_bytes);
-	if (chunk->form->needs_8bit && (r->features & SMTP_8BITMIME) != 0)
-		buf_put_text(&t->group, " BODY=8BITMIME");
-	if (utf8)
-		buf_put_text(&t->group, " SMTPUTF8");
-	if (verp && !by_transaction && r->config->options.verp == VERP_AUTO)
-		buf_put_text(&t->group, " XVERP=+=");
-	buf_put_text(&t->group, "\r\n");
-}
-
-static void put_rcpts(struct transaction *t)
-{
-	const struct job *job = t->chunk->job;
-
-	for (size_t i = 0; i < t->count; i++) {
-		put_line(t, SPAN_LIT("RCPT TO:<"));
-		buf_put_text(&t->group, job->rcpts[t->rcpts[i]].address);
-		buf_put(&t->group, SPAN_LIT(">\r\n"));
-	}
-}
-
-/* Why this relay cannot be given the form, or the recipient: 5.6.0, 5.6.7 (RFC 6531 3.5). */
-static const char *cannot_send(const struct run *r, const struct chunk *chunk, bool needs_utf8)
-{
-	if (chunk->wire->fault != NULL)
-		return "554 5.6.0 the message has line ends that no mail server may pass on";
-	if (needs_utf8 && (r->features & SMTP_SMTPUTF8) == 0)
-		return "553 5.6.7 the relay does not offer SMTPUTF8, which the address or the message needs";
-	return NULL;
-}
-
-/* Draw recipients for one transaction from the chunk. false: none were left. */
-static bool draw(struct run *r, struct chunk *chunk, struct transaction *t, bool *utf8_r)
-{
-	size_t most = units(r, chunk->job->sender == JOB_SENDER_VERP);
-
-	t->from = chunk->at;
-	t->count = 0;
-	*utf8_r = false;
-	while (chunk->at < chunk->end && t->count < most) {
-		const struct job_rcpt *rcpt = &chunk->job->rcpts[chunk->at];
-		uint32_t index = chunk->at++;
-		bool utf8 = chunk->form->needs_utf8 || !is_ascii(rcpt->address);
-		const char *cannot;
-
-		if (rcpt->state != JOB_TODO)
-			continue;
-		cannot = cannot_send(r, chunk, utf8);
-		if (cannot != NULL) {
-			refuse(r, chunk, index, atoi(cannot), cannot);
-			continue;
-		}
-		*utf8_r = *utf8_r || utf8;
-		t->rcpts[t->count++] = index;
-	}
-	return t->count > 0;
-}
-
-static bool is_wanted_to_end(struct run *r)
+bool session_is_wanted_to_end(struct run *r)
 {
 	struct delivery *d = r->d;
 
 	return d->stopping || d->config != r->config || r->session->number >= d->config->options.sessions;
-}
-
-/* A chunk to draw from, without waiting. */
-static bool take_chunk(struct run *r)
-{
-	struct delivery *d = r->d;
-
-	pthread_mutex_lock(&d->lock);
-	if (is_wanted_to_end(r))
-		r->chunk = NULL;
-	else
-		r->chunk = queue_take(d, units(r, true), units(r, false));
-	if (r->chunk != NULL && !TAILQ_EMPTY(&d->ready))
-		delivery_wake_session(d);
-	pthread_mutex_unlock(&d->lock);
-	return r->chunk != NULL;
-}
-
-static void drop_chunk(struct run *r)
-{
-	struct chunk *chunk = r->chunk;
-
-	r->chunk = NULL;
-	if (chunk == NULL)
-		return;
-	if (chunk->at < chunk->back_from)
-		chunk->back_from = chunk->at;
-	unref_chunk(r, chunk);
-}
-
-/* The next transaction and its group of commands. NULL: there is nothing to do now. */
-static struct transaction *build(struct run *r)
-{
-	struct transaction *t = r->transactions;
-	bool utf8;
-
-	while (t->chunk != NULL)
-		t++;
-	for (;;) {
-		if (atomic_load(&r->d->stopping))
-			drop_chunk(r);
-		if (r->chunk == NULL && !take_chunk(r))
-			return NULL;
-		if (draw(r, r->chunk, t, &utf8))
-			break;
-		drop_chunk(r);
-	}
-	t->chunk = r->chunk;
-	t->chunk->users++;
-	t->accepted = 0;
-	t->has_mail = t->has_verdict = t->has_rcpt = false;
-	buf_reset(&t->group);
-	t->line_count = 0;
-	put_mail(r, t, utf8);
-	put_rcpts(t);
-	put_line(t, SPAN_LIT("DATA\r\n"));
-	assert(!buf_overflowed(&t->group));
-	return t;
-}
-
-/* Build the next one now, unless that is done. */
-static void build_ahead(struct run *r)
-{
-	if (r->ahead == NULL)
-		r->ahead = build(r);
 }
 
 /* ---- its replies ---- */
@@ -330,7 +61,7 @@ static void on_rcpt(struct run *r, struct transaction *t, size_t number, const s
 		t->rcpts[t->accepted++] = index;
 		return;
 	}
-	read_verdict(reply, &verdict);
+	transaction_read_verdict(reply, &verdict);
 	if (is_too_many(t, &verdict)) {
 		r->rcpts_limit = r->rcpts_limit == 0 || t->accepted < r->rcpts_limit ? t->accepted : r->rcpts_limit;
 		pthread_mutex_lock(&r->d->lock);
@@ -338,7 +69,7 @@ static void on_rcpt(struct run *r, struct transaction *t, size_t number, const s
 		pthread_mutex_unlock(&r->d->lock);
 		return;
 	}
-	settle(r, t->chunk, &index, 1, &verdict);
+	transaction_settle(r, t->chunk, &index, 1, &verdict);
 }
 
 static void on_mail(struct transaction *t, const struct smtp_reply *reply)
@@ -346,7 +77,7 @@ static void on_mail(struct transaction *t, const struct smtp_reply *reply)
 	t->has_mail = reply->code / 100 == 2;
 	if (t->has_mail)
 		return;
-	read_verdict(reply, &t->verdict);
+	transaction_read_verdict(reply, &t->verdict);
 	t->has_verdict = true;
 }
 
@@ -378,7 +109,7 @@ static int send_nothing(struct run *r, struct transaction *t, struct fail *why)
 
 	r->needs_rset = true;
 	if (t->has_rcpt) {
-		end_transaction(r, t);
+		transaction_end(r, t);
 		return fail_temporary(why, "the relay takes recipients without a sender");
 	}
 	return send_text(r, ".\r\n", 3, why) == 0 ? read_reply(r, &reply, why) : -1;
@@ -391,10 +122,10 @@ static int on_data(struct run *r, struct transaction *t, const struct smtp_reply
 	if (reply->code == 354 && t->accepted > 0)
 		return 1;
 	if (t->has_verdict) {
-		settle(r, t->chunk, t->rcpts, t->count, &t->verdict);
+		transaction_settle(r, t->chunk, t->rcpts, t->count, &t->verdict);
 	} else if (t->accepted > 0) {
-		read_verdict(reply, &t->verdict);
-		settle(r, t->chunk, t->rcpts, t->accepted, &t->verdict);
+		transaction_read_verdict(reply, &t->verdict);
+		transaction_settle(r, t->chunk, t->rcpts, t->accepted, &t->verdict);
 	}
 	return reply->code == 354 ? send_nothing(r, t, why) : 0;
 }
@@ -442,7 +173,7 @@ static void sync_states(struct chunk *chunk)
 	struct fail why;
 
 	if (now_ms - last_ms >= SYNC_MS && atomic_compare_exchange_strong(&q->synced_ms, &last_ms, now_ms) && job_sync(chunk->job, &why) != 0)
-		fault(chunk, &why);
+		transaction_fault(chunk, &why);
 }
 
 static void settle_content(struct run *r, struct transaction *t, const struct smtp_reply *reply)
@@ -452,13 +183,13 @@ static void settle_content(struct run *r, struct transaction *t, const struct sm
 
 	if (reply->code / 100 == 2) {
 		if (job_mark_all(chunk->job, t->rcpts, t->accepted, JOB_DONE, &why) != 0)
-			fault(chunk, &why);
+			transaction_fault(chunk, &why);
 		chunk->done += t->accepted;
 		atomic_fetch_add(&r->d->delivered, t->accepted);
 		sync_states(chunk);
 	} else {
-		read_verdict(reply, &t->verdict);
-		settle(r, chunk, t->rcpts, t->accepted, &t->verdict);
+		transaction_read_verdict(reply, &t->verdict);
+		transaction_settle(r, chunk, t->rcpts, t->accepted, &t->verdict);
 	}
 	r->settled++;
 }
@@ -509,7 +240,7 @@ static void look_for_reply(struct run *r, struct transaction *cur, bool whole)
 	if (smtp_read(r->smtp, &reply, &why) != 0 || reply.code == 421 || (reply.code / 100 < 4 && !whole))
 		return;
 	settle_content(r, cur, &reply);
-	end_transaction(r, cur);
+	transaction_end(r, cur);
 }
 
 static int content_and_reply(struct run *r, struct transaction *cur, const struct transaction *next, struct fail *why)
@@ -521,11 +252,11 @@ static int content_and_reply(struct run *r, struct transaction *cur, const struc
 		look_for_reply(r, cur, whole);
 		return -1;
 	}
-	build_ahead(r);
+	transaction_build_ahead(r);
 	if (read_reply(r, &reply, why) != 0)
 		return -1;
 	settle_content(r, cur, &reply);
-	end_transaction(r, cur);
+	transaction_end(r, cur);
 	return 0;
 }
 
@@ -542,12 +273,12 @@ static int step(struct run *r, struct transaction *cur, struct transaction *next
 	if (cur == NULL) {
 		if (reset_relay(r, why) != 0 || (together && send_text(r, next->group.ptr, next->group.len, why) != 0))
 			return -1;
-		build_ahead(r);
+		transaction_build_ahead(r);
 	}
 	result = finish_group(r, next, why);
 	if (result == 0) {
 		r->settled++;
-		end_transaction(r, next);
+		transaction_end(r, next);
 	}
 	return result;
 }
@@ -568,9 +299,9 @@ static void give_up(struct run *r)
 	for (size_t i = 0; i < 3; i++)
 		if (r->transactions[i].chunk != NULL) {
 			snprintf(r->transactions[i].chunk->last_reply, DELIVERY_REPLY_MAX_BYTES, "%s", "the connection to the relay was lost");
-			end_transaction(r, &r->transactions[i]);
+			transaction_end(r, &r->transactions[i]);
 		}
-	drop_chunk(r);
+	transaction_drop_chunk(r);
 }
 
 /* Transactions until there is nothing to do. -1: the connection is lost. */
@@ -582,7 +313,7 @@ static int pump(struct run *r, struct fail *why)
 		struct transaction *next;
 		int result;
 
-		build_ahead(r);
+		transaction_build_ahead(r);
 		next = r->ahead;
 		r->ahead = NULL;
 		if (cur == NULL && next == NULL)
@@ -701,7 +432,7 @@ static bool is_outdated(struct run *r)
 	bool outdated;
 
 	pthread_mutex_lock(&r->d->lock);
-	outdated = is_wanted_to_end(r);
+	outdated = session_is_wanted_to_end(r);
 	pthread_mutex_unlock(&r->d->lock);
 	return outdated;
 }
@@ -754,7 +485,7 @@ static bool wait_for_work(struct run *r)
 	else
 		result = pthread_cond_timedwait(&s->wake, &d->lock, &until);
 	s->is_waiting = false;
-	if (r->smtp != NULL && (result == ETIMEDOUT || is_wanted_to_end(r))) {
+	if (r->smtp != NULL && (result == ETIMEDOUT || session_is_wanted_to_end(r))) {
 		pthread_mutex_unlock(&d->lock);
 		disconnect(r, true);
 		pthread_mutex_lock(&d->lock);

@@ -124,7 +124,8 @@ static bool write_recipient(const struct secret *secret, const char *list_local,
 	return end_text(&t, list_domain);
 }
 
-bool verp_write(const struct secret *secret, enum verp_kind kind, const char *list_local, const char *list_domain, const char *post_id, const char *recipient, char *sender_r, size_t size)
+bool verp_write(const struct secret *secret, enum verp_kind kind, const char *list_local, const char *list_domain, const char *post_id,
+	const char *recipient, char *sender_r, size_t size)
 {
 	struct text t = { sender_r, 0, size - 1, false };
 	struct span id = span_sub(span_of(post_id), 0, SPOOL_ID_CHARS);

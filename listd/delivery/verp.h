@@ -11,10 +11,12 @@
 
 enum verp_kind { VERP_RECIPIENT, VERP_POST };
 
-/* Write the envelope sender. list_local/list_domain: of the list's address; post_id: 20 characters (longer ids are cut); recipient NULL for VERP_POST. A recipient
- * with octets other than atoms and dots in its local part is written with "=XX" hexadecimal escapes. size 400 always suffices. Returns false when the
- * result would exceed 64 octets before the @ by more than MTAs take (RFC 5321 4.5.3.1.1 says 64; Postfix and Exim take 255): then the recipient is left out and kind p is written. */
-bool verp_write(const struct secret *secret, enum verp_kind kind, const char *list_local, const char *list_domain, const char *post_id, const char *recipient, char *sender_r, size_t size);
+/* Write the envelope sender. list_local/list_domain: of the list's address; post_id: 20 characters (longer ids are cut); recipient NULL for
+ * VERP_POST. A recipient with octets other than atoms and dots in its local part is written with "=XX" hexadecimal escapes. size 400 always
+ * suffices. Returns false when the result would exceed 64 octets before the @ by more than MTAs take (RFC 5321 4.5.3.1.1 says 64; Postfix and Exim
+ * take 255): then the recipient is left out and kind p is written. */
+bool verp_write(const struct secret *secret, enum verp_kind kind, const char *list_local, const char *list_domain, const char *post_id,
+	const char *recipient, char *sender_r, size_t size);
 
 struct verp { enum verp_kind kind; bool valid; const char *post_id; const char *recipient; /* NULL when it names none */ };
 /* Read the local part after "LIST-bounces+" (what classify found). false: not of this shape. valid: the code is right. */

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* LMTP server (RFC 2033): PIPELINING, 8BITMIME, SMTPUTF8, SIZE, ENHANCEDSTATUSCODES, XFORWARD (NAME ADDR PORT PROTO HELO IDENT SOURCE; xtext, [UNAVAILABLE]). Unix sockets and TCP on loopback
- * addresses only. A thread for each session, at most sessions_max; beyond it 421. Smuggling-safe: only CR LF . CR LF ends data; a bare CR or LF anywhere in
- * data refuses the message (after reading it to its end). Limits: command line 2048 octets, idle 300 s, 20 faults. */
+/* LMTP server (RFC 2033): PIPELINING, 8BITMIME, SMTPUTF8, SIZE, ENHANCEDSTATUSCODES, XFORWARD (NAME ADDR PORT PROTO HELO IDENT SOURCE; xtext,
+ * [UNAVAILABLE]). Unix sockets and TCP on loopback addresses only. A thread for each session, at most sessions_max; beyond it 421. Smuggling-safe:
+ * only CR LF . CR LF ends data; a bare CR or LF anywhere in data refuses the message (after reading it to its end). Limits: command line 2048
+ * octets, idle 300 s, 20 faults. */
 #ifndef LISTD_LMTP_H
 #define LISTD_LMTP_H
 
@@ -39,9 +40,8 @@ struct lmtp_options {
 #define LMTP_FAULTS_MAX 20
 
 struct lmtp;
-/* The options' texts are copied; spool, judge and clock must outlive the server. */
-/* Listen and serve sessions in threads of its own until lmtp_stop. options and judge are copied, spool and the context of judge must live as long; the caller frees *lmtp_r with lmtp_stop. -1: an
- * address that cannot be listened on. */
+/* Listen and serve sessions in threads of its own until lmtp_stop. options and judge are copied; spool, the clock and the context of judge must
+ * live as long; the caller frees *lmtp_r with lmtp_stop. -1: an address that cannot be listened on. */
 int lmtp_start(const struct lmtp_options *options, struct spool *spool, const struct lmtp_judge *judge, struct lmtp **lmtp_r, struct fail *why);
 /* Stop listening, let transactions in progress end (grace_ms at most; sessions waiting for a command get 421), free. */
 void lmtp_stop(struct lmtp *lmtp, unsigned grace_ms);

@@ -26,7 +26,8 @@ static json_t *part_json(const struct mime_part *part)
 	for (const struct mime_part *child = part->first_child; child != NULL; child = child->next)
 		json_array_append_new(children, part_json(child));
 	return json_pack("{s:s, s:I, s:I, s:I, s:s, s:o, s:o}", "type", part->type, "header_offset", (json_int_t)part->header_offset, "body_offset", (json_int_t)part->body_offset,
-		"length", (json_int_t)part->body_bytes, "encoding", mime_encoding_name(part->encoding), "charset", part->charset.len == 0 ? json_null() : json_text(part->charset), "parts", children);
+		"length", (json_int_t)part->body_bytes, "encoding", mime_encoding_name(part->encoding), "charset", part->charset.len == 0 ? json_null() : json_text(part->charset),
+		"parts", children);
 }
 
 static void print_part(const struct mime_part *part, unsigned depth)

@@ -7,7 +7,8 @@
 
 #include <jansson.h>
 
-/* Run the route and tell: {"id","list","purpose","outcome","stage","reason"|"reply","facts":{...},"edits":[...],"classes":[{"receiver","recipients","strategy","reason","attempts":[...],"proof":{...}}],
+/* Run the route and tell:
+ * {"id","list","purpose","outcome","stage","reason"|"reply","facts":{...},"edits":[...],"classes":[{"receiver","recipients","strategy","reason","attempts":[...],"proof":{...}}],
  * "stages":[{"stage","summary","outcome"}]}. post was begun. The caller owns the result. -1: trouble. */
 int explain_run(struct post *post, json_t **explanation_r, struct fail *why);
 /* The facts alone, as listctl auth prints them. */

@@ -122,7 +122,8 @@ static int check_laundering(struct post *post, struct fail *why)
 
 static const char *first_owner(const struct post *post)
 {
-	return post->list->owners != NULL && post->list->owners[0] != NULL ? arena_printf(post->arena, "%s-owner@%s", list_local(post->list, post->arena), list_domain(post->list)) : "the postmaster";
+	return post->list->owners != NULL && post->list->owners[0] != NULL
+		? arena_printf(post->arena, "%s-owner@%s", list_local(post->list, post->arena), list_domain(post->list)) : "the postmaster";
 }
 
 static int check_deny(struct post *post, struct fail *why)

@@ -54,8 +54,9 @@ struct facts {
 /* Gather the facts. m must be one run of bytes; everything lives in a. session and options must live as long. */
 void facts_gather(struct arena *a, struct resolver *dns, const struct clock *clock, const struct message *m, const struct session *session,
 	const struct facts_options *options, struct facts *facts_r);
-/* The results as payload of an Authentication-Results field (after the authserv-id and ";"), without a fold: "spf=pass smtp.mailfrom=...; dkim=pass header.d=...; arc=none; dmarc=pass header.from=... policy.dmarc=reject". Printable ASCII, every value
- * quoted where it needs to be. spf is left out where it could not be evaluated; policy.dmarc is the effective policy. */
+/* The results as payload of an Authentication-Results field (after the authserv-id and ";"), without a fold:
+ * "spf=pass smtp.mailfrom=...; dkim=pass header.d=...; arc=none; dmarc=pass header.from=... policy.dmarc=reject".
+ * Printable ASCII, every value quoted where it needs to be. spf is left out where it could not be evaluated; policy.dmarc is the effective policy. */
 struct span facts_authres(struct arena *a, const struct facts *facts);
 
 #endif
