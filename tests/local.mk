@@ -237,3 +237,22 @@ tests_unit_test_smtp_SOURCES = tests/unit/test_smtp.c
 tests_unit_test_smtp_LDADD = $(LISTD_TEST_LIBS) $(SSL_LIBS)
 tests_unit_test_delivery_SOURCES = tests/unit/test_delivery.c
 tests_unit_test_delivery_LDADD = $(LISTD_TEST_LIBS) $(SSL_LIBS)
+
+check_PROGRAMS += tests/system/signtool
+TESTS += tests/system/dkim_peers.sh
+tests_system_signtool_SOURCES = tests/system/signtool.c
+tests_system_signtool_LDADD = $(TEST_LIBS)
+EXTRA_DIST += tests/system/dkim_peers.sh tests/system/dkim_peers.py tests/system/dkim_peers.pl
+if FUZZ
+noinst_PROGRAMS += tests/fuzz/fuzz_dkim_verify tests/fuzz/fuzz_arc tests/fuzz/fuzz_tags
+tests_fuzz_fuzz_dkim_verify_SOURCES = tests/fuzz/fuzz_dkim_verify.c
+tests_fuzz_fuzz_dkim_verify_LDADD = $(TEST_LIBS)
+tests_fuzz_fuzz_dkim_verify_LDFLAGS = $(AM_LDFLAGS) $(FUZZ_LDFLAGS)
+tests_fuzz_fuzz_arc_SOURCES = tests/fuzz/fuzz_arc.c
+tests_fuzz_fuzz_arc_LDADD = $(TEST_LIBS)
+tests_fuzz_fuzz_arc_LDFLAGS = $(AM_LDFLAGS) $(FUZZ_LDFLAGS)
+tests_fuzz_fuzz_tags_SOURCES = tests/fuzz/fuzz_tags.c
+tests_fuzz_fuzz_tags_LDADD = $(TEST_LIBS)
+tests_fuzz_fuzz_tags_LDFLAGS = $(AM_LDFLAGS) $(FUZZ_LDFLAGS)
+endif
+noinst_HEADERS += tests/fuzz/fuzz_zone_fixed.h
