@@ -256,3 +256,7 @@ tests_fuzz_fuzz_tags_LDADD = $(TEST_LIBS)
 tests_fuzz_fuzz_tags_LDFLAGS = $(AM_LDFLAGS) $(FUZZ_LDFLAGS)
 endif
 noinst_HEADERS += tests/fuzz/fuzz_zone_fixed.h
+# Speeds; made by hand: make tests/bench/bench_signatures
+EXTRA_PROGRAMS = tests/bench/bench_signatures
+tests_bench_bench_signatures_SOURCES = tests/bench/bench_signatures.c
+tests_bench_bench_signatures_LDADD = $(TEST_LIBS)

@@ -160,36 +160,36 @@ static void ask_for_keys(struct chain *c)
 	}
 }
 
-static bool get_key(struct chain *c, const struct signature *sig, struct pubkey *key_r, const char **reason_r)
+/* NULL with a reason when there is none that can be used. */
+static const struct pubkey *get_key(struct chain *c, const struct signature *sig, const char **reason_r)
 {
-	pubkey_queries_key(&c->queries, sig->selector, sig->domain, sig->algorithm, key_r);
-	c->result->dns_trouble = c->result->dns_trouble || key_r->status == PUBKEY_TEMPORARY;
-	*reason_r = key_r->reason;
-	return key_r->status == PUBKEY_USABLE;
+	const struct pubkey *key = pubkey_queries_key(&c->queries, sig->selector, sig->domain, sig->algorithm);
+
+	c->result->dns_trouble = c->result->dns_trouble || key->status == PUBKEY_TEMPORARY;
+	*reason_r = key->reason;
+	return key->status == PUBKEY_USABLE ? key : NULL;
 }
 
 /* Does the AMS of an instance verify? Expiry counts as for DKIM. */
 static bool message_signature_holds(struct chain *c, unsigned instance, const char **reason_r)
 {
 	const struct signature *sig = &c->signatures[instance - 1];
-	struct pubkey key = { .pkey = NULL };
-	bool known, ok = false;
+	const struct pubkey *key;
+	bool known;
 
-	*reason_r = "the message cannot be checked";
+	*reason_r = "it cannot be read";
 	if (!c->signature_usable[instance - 1])
 		return false;
 	if (sig->has_expiry && !signature_in_time(sig, clock_now(c->clock), reason_r))
 		return false;
-	if (get_key(c, sig, &key, reason_r)) {
-		*reason_r = "the header was changed, or the key is another";
-		ok = signature_verify_header(sig, &key, c->message, c->sets[instance - 1].message_signature);
-		if (ok) {
-			*reason_r = "the body was changed";
-			ok = body_hashes_match(&c->hashes, sig, &known);
-		}
-	}
-	pubkey_done(&key);
-	return ok;
+	key = get_key(c, sig, reason_r);
+	if (key == NULL)
+		return false;
+	*reason_r = "the header was changed, or the key is another";
+	if (!signature_verify_header(sig, key, c->message, c->sets[instance - 1].message_signature))
+		return false;
+	*reason_r = "the body was changed";
+	return body_hashes_match(&c->hashes, sig, &known);
 }
 
 /* 5.1.1: a seal covers all sets up to its own, its own b= emptied. */
@@ -201,7 +201,7 @@ static bool seals_hold(struct chain *c)
 	buf_init(&sealed, SEALED_MAX_BYTES);
 	for (unsigned i = 0; ok && i < c->result->instances; i++) {
 		const struct arc_set *set = &c->sets[i];
-		struct pubkey key;
+		const struct pubkey *key;
 		const char *reason;
 		size_t before;
 
@@ -209,12 +209,9 @@ static bool seals_hold(struct chain *c)
 		canon_field(&sealed, set->message_signature->name, set->message_signature->value, CANON_RELAXED);
 		before = sealed.len;
 		canon_signature(&sealed, set->seal->name, set->seal->value, CANON_RELAXED);
-		ok = get_key(c, &c->seals[i], &key, &reason);
-		if (ok) {
-			reason = "the seal does not hold";
-			ok = !buf_overflowed(&sealed) && signature_verify_bytes(&c->seals[i], &key, buf_span(&sealed));
-		}
-		pubkey_done(&key);
+		key = get_key(c, &c->seals[i], &reason);
+		reason = key == NULL ? reason : "the seal does not hold";
+		ok = key != NULL && !buf_overflowed(&sealed) && signature_verify_bytes(&c->seals[i], key, buf_span(&sealed));
 		if (!ok)
 			fault(c, arena_printf(c->arena, "ARC-Seal i=%u: %s", i + 1, reason));
 		sealed.len = before;

@@ -9,6 +9,9 @@
 
 #include <string.h>
 
+/* Signatures with l= that are shown to the library: each other length is another walk over the body. */
+#define LENGTHS_MAX 2
+
 struct evaluation {
 	struct arena *arena;
 	const struct message *message;
@@ -16,6 +19,7 @@ struct evaluation {
 	struct body_hashes hashes;
 	struct signature parsed[DKIM_SIGNATURES_MAX];
 	struct library_signature library[DKIM_SIGNATURES_MAX];
+	size_t library_count, lengths;
 };
 
 static size_t find_fields(const struct message *m, const struct field *fields_r[DKIM_SIGNATURES_MAX])
@@ -91,10 +95,15 @@ static bool is_exact_domain(struct arena *a, const struct signature *parsed)
 }
 
 /* What the library did not pass. */
-static void look_again(struct evaluation *e, const struct signature *parsed, const struct pubkey *key, struct dkim_signature *s)
+static void look_again(struct evaluation *e, const struct signature *parsed, struct dkim_signature *s)
 {
+	const struct pubkey *key = pubkey_queries_key(e->queries, parsed->selector, parsed->domain, parsed->algorithm);
 	bool known;
 
+	if (key->status != PUBKEY_USABLE) {
+		set_result(s, key_result(key->status), key->reason);
+		return;
+	}
 	if (!signature_verify_header(parsed, key, e->message, s->field)) {
 		set_result(s, AUTH_FAIL, "the signed header fields were changed, or the key is another");
 		return;
@@ -102,28 +111,48 @@ static void look_again(struct evaluation *e, const struct signature *parsed, con
 	s->body_hash_ok = body_hashes_match(&e->hashes, parsed, &known);
 	if (s->body_hash_ok)
 		set_result(s, AUTH_PASS, "good signature");
+	else if (known)
+		set_result(s, AUTH_FAIL, "the body was changed");
 	else
-		set_result(s, AUTH_FAIL, known ? "the body was changed" : "a second signature with l= that could not be confirmed");
+		set_result(s, AUTH_NEUTRAL, "too many signatures have an l= of their own");
+}
+
+static bool library_passes(const struct evaluation *e, const struct field *field)
+{
+	for (size_t i = 0; i < e->library_count; i++)
+		if (e->library[i].field == field)
+			return e->library[i].passes_r;
+	return false;
 }
 
 static void judge(struct evaluation *e, size_t i, struct dkim_signature *s)
 {
 	const struct signature *parsed = &e->parsed[i];
-	struct pubkey key;
+	struct pubkey record;
 
-	pubkey_queries_key(e->queries, parsed->selector, parsed->domain, parsed->algorithm, &key);
-	s->is_test_key = key.is_test;
-	if (key.status != PUBKEY_USABLE) {
-		set_result(s, key_result(key.status), key.reason);
-	} else if (key.exact_domain && !is_exact_domain(e->arena, parsed)) {
+	pubkey_queries_record(e->queries, parsed->selector, parsed->domain, parsed->algorithm, &record);
+	s->is_test_key = record.is_test;
+	if (record.status != PUBKEY_USABLE) {
+		set_result(s, key_result(record.status), record.reason);
+	} else if (record.exact_domain && !is_exact_domain(e->arena, parsed)) {
 		set_result(s, AUTH_PERMERROR, "the key is not for subdomains");
-	} else if (e->library[i].passes_r) {
+	} else if (library_passes(e, s->field)) {
 		s->body_hash_ok = true;
 		set_result(s, AUTH_PASS, "good signature");
 	} else {
-		look_again(e, parsed, &key, s);
+		look_again(e, parsed, s);
 	}
-	pubkey_done(&key);
+}
+
+/* Ask for the key, and put the signature on the library's list. */
+static void prepare(struct evaluation *e, size_t i, const struct field *field)
+{
+	const struct signature *parsed = &e->parsed[i];
+
+	pubkey_queries_start(e->queries, parsed->selector, parsed->domain);
+	e->lengths += parsed->has_length;
+	if (!parsed->has_length || e->lengths <= LENGTHS_MAX)
+		e->library[e->library_count++].field = field;
 }
 
 void dkim_evaluate(struct arena *a, struct resolver *dns, const struct clock *clock, const struct message *m, struct dkim_result *result_r)
@@ -144,13 +173,12 @@ void dkim_evaluate(struct arena *a, struct resolver *dns, const struct clock *cl
 	pubkey_queries_init(e->queries, a, dns);
 	for (size_t i = 0; i < count; i++) {
 		read_signature(a, fields[i], clock_now(clock), &e->parsed[i], &signatures[i]);
-		e->library[i] = (struct library_signature){ .field = fields[i], .wanted = signatures[i].result == AUTH_NONE };
-		if (e->library[i].wanted)
-			pubkey_queries_start(e->queries, e->parsed[i].selector, e->parsed[i].domain);
+		if (signatures[i].result == AUTH_NONE)
+			prepare(e, i, fields[i]);
 	}
-	library_verify(m, e->queries, e->library, count);
+	library_verify(m, e->queries, e->library, e->library_count);
 	for (size_t i = 0; i < count; i++)
-		if (e->library[i].wanted)
+		if (signatures[i].result == AUTH_NONE)
 			judge(e, i, &signatures[i]);
 	pubkey_queries_done(e->queries);
 }

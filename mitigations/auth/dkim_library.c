@@ -116,19 +116,6 @@ static void service_close(void *service)
 	(void)service;
 }
 
-/* The library's list has one entry for each field that was fed, in that order (BADSIGHANDLES). */
-static DKIM_CBSTAT prescreen(DKIM *dkim, DKIM_SIGINFO **list, int count)
-{
-	struct job *job = dkim_get_user_context(dkim);
-
-	if (count < 0 || (size_t)count != job->count)
-		return DKIM_CBSTAT_ERROR;
-	for (size_t i = 0; i < job->count; i++)
-		if (!job->signatures[i].wanted)
-			dkim_sig_ignore(list[i]);
-	return DKIM_CBSTAT_CONTINUE;
-}
-
 static bool job_open(struct job *job)
 {
 	/* Every signature has a handle, and all are processed at the end, so that one that cannot be does not stop the others. */
@@ -144,9 +131,8 @@ static bool job_open(struct job *job)
 	dkim_dns_set_query_waitreply(job->lib, query_wait);
 	dkim_dns_set_query_cancel(job->lib, query_cancel);
 	dkim_dns_set_close(job->lib, service_close);
-	dkim_set_prescreen(job->lib, prescreen);
 	job->dkim = dkim_verify(job->lib, (const unsigned char *)"-", NULL, &status);
-	return job->dkim != NULL && dkim_set_user_context(job->dkim, job) == DKIM_STAT_OK;
+	return job->dkim != NULL;
 }
 
 static void job_close(struct job *job)
@@ -253,7 +239,8 @@ static bool feed_body(struct job *job)
 	return ok;
 }
 
-/* The result of dkim_eom speaks of one signature only; each has to be asked. */
+/* The result of dkim_eom speaks of one signature only; each has to be asked. The library's list has one entry for each signature that was fed, in that order
+ * (BADSIGHANDLES). */
 static void read_results(struct job *job)
 {
 	DKIM_SIGINFO **list;
@@ -263,20 +250,17 @@ static void read_results(struct job *job)
 	if (dkim_getsiglist(job->dkim, &list, &count) != DKIM_STAT_OK || count < 0 || (size_t)count != job->count)
 		return;
 	for (size_t i = 0; i < job->count; i++)
-		job->signatures[i].passes_r = job->signatures[i].wanted && DKIM_SIG_CHECK(list[i]) && dkim_sig_geterror(list[i]) == DKIM_SIGERROR_OK;
+		job->signatures[i].passes_r = DKIM_SIG_CHECK(list[i]) && dkim_sig_geterror(list[i]) == DKIM_SIGERROR_OK;
 }
 
 void library_verify(const struct message *m, struct pubkey_queries *queries, struct library_signature *signatures, size_t count)
 {
 	struct job job = { .message = m, .queries = queries, .signatures = signatures, .count = count };
-	bool any = false;
 
-	for (size_t i = 0; i < count; i++) {
+	for (size_t i = 0; i < count; i++)
 		signatures[i].passes_r = false;
-		any = any || signatures[i].wanted;
-	}
 	/* The library takes fields for NUL-ended text: what follows a NUL would not be covered. */
-	if (!any || memchr(m->head.ptr, '\0', m->head.len) != NULL)
+	if (count == 0 || memchr(m->head.ptr, '\0', m->head.len) != NULL)
 		return;
 	if (job_open(&job) && feed_header(&job) && feed_body(&job))
 		read_results(&job);

@@ -6,14 +6,13 @@
 #include "mail/message.h"
 #include "mitigations/auth/pubkey.h"
 
-/* One DKIM-Signature field: wanted says whether it is to be verified; passes_r, whether the library found header hash, body hash and key right. It
- * judges times by the system's clock. */
+/* One DKIM-Signature field. passes_r: the library found header hash, body hash and key right. It judges times by the system's clock. */
 struct library_signature {
 	const struct field *field;
-	bool wanted, passes_r;
+	bool passes_r;
 };
-/* Verify signatures, given in the order of their fields; DKIM-Signature fields that are not among them are not shown to the library. Keys come from queries. Trouble of
- * any kind means that nothing passes. */
+/* Verify signatures, given in the order of their fields; DKIM-Signature fields that are not among them are not shown to the library (it works for every one
+ * that it sees, also for those that are to be ignored). Keys come from queries. Trouble of any kind means that nothing passes. */
 void library_verify(const struct message *m, struct pubkey_queries *queries, struct library_signature *signatures, size_t count);
 
 #endif

@@ -104,21 +104,18 @@ static bool record_allows(const struct tags *tags, enum key_algorithm algorithm,
 	return key->status == PUBKEY_USABLE;
 }
 
-static void read_record(struct arena *a, const struct dns_record *record, enum key_algorithm algorithm, struct pubkey *key)
+static bool read_record(struct arena *a, const struct dns_record *record, enum key_algorithm algorithm, struct tags *tags_r, struct pubkey *key)
 {
-	struct tags tags;
-
-	if (!tags_parse(dns_txt(a, record), &tags)) {
+	if (!tags_parse(dns_txt(a, record), tags_r)) {
 		not_usable(key, PUBKEY_BAD, "the key record cannot be read");
-		return;
+		return false;
 	}
-	key->is_test = list_has(tags_find(&tags, "t"), "y");
-	key->exact_domain = list_has(tags_find(&tags, "t"), "s");
-	if (record_allows(&tags, algorithm, key))
-		read_key(pubkey_bytes(a, &tags), algorithm, key);
+	key->is_test = list_has(tags_find(tags_r, "t"), "y");
+	key->exact_domain = list_has(tags_find(tags_r, "t"), "s");
+	return record_allows(tags_r, algorithm, key);
 }
 
-void pubkey_read(struct arena *a, const struct dns_answer *answer, enum key_algorithm algorithm, struct pubkey *key_r)
+static bool read_answer(struct arena *a, const struct dns_answer *answer, enum key_algorithm algorithm, struct tags *tags_r, struct pubkey *key_r)
 {
 	*key_r = (struct pubkey){ .status = PUBKEY_USABLE };
 	if (dns_is_temporary(answer->status))
@@ -128,7 +125,23 @@ void pubkey_read(struct arena *a, const struct dns_answer *answer, enum key_algo
 	else if (answer->count > 1) /* 3.6.2.2: undefined */
 		not_usable(key_r, PUBKEY_BAD, "there are several key records");
 	else
-		read_record(a, &answer->records[0], algorithm, key_r);
+		return read_record(a, &answer->records[0], algorithm, tags_r, key_r);
+	return false;
+}
+
+void pubkey_read_record(struct arena *a, const struct dns_answer *answer, enum key_algorithm algorithm, struct pubkey *key_r)
+{
+	struct tags tags;
+
+	read_answer(a, answer, algorithm, &tags, key_r);
+}
+
+void pubkey_read(struct arena *a, const struct dns_answer *answer, enum key_algorithm algorithm, struct pubkey *key_r)
+{
+	struct tags tags;
+
+	if (read_answer(a, answer, algorithm, &tags, key_r))
+		read_key(pubkey_bytes(a, &tags), algorithm, key_r);
 }
 
 void pubkey_done(struct pubkey *key)
@@ -178,19 +191,38 @@ const struct dns_answer *pubkey_queries_answer(struct pubkey_queries *queries, c
 	return &query->answer;
 }
 
-void pubkey_queries_key(struct pubkey_queries *queries, const char *selector, const char *domain, enum key_algorithm algorithm, struct pubkey *key_r)
+static const struct pubkey too_many = { .status = PUBKEY_BAD, .reason = "too many keys" };
+
+void pubkey_queries_record(struct pubkey_queries *queries, const char *selector, const char *domain, enum key_algorithm algorithm, struct pubkey *key_r)
 {
 	const struct dns_answer *answer = pubkey_queries_answer(queries, query_name(queries->arena, selector, domain));
 
-	*key_r = (struct pubkey){ .status = PUBKEY_BAD, .reason = "too many keys" };
+	*key_r = too_many;
 	if (answer != NULL)
-		pubkey_read(queries->arena, answer, algorithm, key_r);
+		pubkey_read_record(queries->arena, answer, algorithm, key_r);
+}
+
+const struct pubkey *pubkey_queries_key(struct pubkey_queries *queries, const char *selector, const char *domain, enum key_algorithm algorithm)
+{
+	const char *name = query_name(queries->arena, selector, domain);
+	const struct dns_answer *answer = pubkey_queries_answer(queries, name);
+	struct pubkey_query *query = find_query(queries, name);
+
+	if (query == NULL)
+		return &too_many;
+	if (!query->decoded[algorithm])
+		pubkey_read(queries->arena, answer, algorithm, &query->keys[algorithm]);
+	query->decoded[algorithm] = true;
+	return &query->keys[algorithm];
 }
 
 void pubkey_queries_done(struct pubkey_queries *queries)
 {
-	for (size_t i = 0; i < queries->count; i++)
+	for (size_t i = 0; i < queries->count; i++) {
 		if (queries->items[i].question != NULL)
 			resolver_drop(queries->items[i].question);
+		pubkey_done(&queries->items[i].keys[KEY_RSA]);
+		pubkey_done(&queries->items[i].keys[KEY_ED25519]);
+	}
 	queries->count = 0;
 }

@@ -29,7 +29,10 @@ struct pubkey {
 	bool exact_domain;    /* t=s: i= must have the very domain of d= */
 };
 
-/* Read the answer to a TXT question for use with an algorithm. Scratch and what key_r views live in a, but the pkey is freed by pubkey_done. */
+/* Read the answer to a TXT question for use with an algorithm: what the record allows, without the key itself, which takes OpenSSL longer to decode than to
+ * verify with. Usable then means so far; pkey is NULL. */
+void pubkey_read_record(struct arena *a, const struct dns_answer *answer, enum key_algorithm algorithm, struct pubkey *key_r);
+/* The same with the key. Scratch lives in a, but the pkey is freed by pubkey_done. */
 void pubkey_read(struct arena *a, const struct dns_answer *answer, enum key_algorithm algorithm, struct pubkey *key_r);
 void pubkey_done(struct pubkey *key);
 /* The octets of p= in a record, decoded (white space is ignored); {NULL,0} when they are not base64. */
@@ -40,6 +43,8 @@ struct pubkey_query {
 	const char *name;
 	struct dns_question *question; /* NULL once answered */
 	struct dns_answer answer;
+	struct pubkey keys[2];         /* by algorithm, decoded once */
+	bool decoded[2];
 };
 /* Two for each of 50 ARC sets. */
 #define PUBKEY_QUERIES_MAX 100
@@ -54,9 +59,11 @@ void pubkey_queries_init(struct pubkey_queries *queries, struct arena *a, struct
 void pubkey_queries_start(struct pubkey_queries *queries, const char *selector, const char *domain);
 /* Wait for the answer for a name ("SELECTOR._domainkey.DOMAIN", case ignored). NULL when it was not asked for. */
 const struct dns_answer *pubkey_queries_answer(struct pubkey_queries *queries, const char *name);
-/* The same, read for use. */
-void pubkey_queries_key(struct pubkey_queries *queries, const char *selector, const char *domain, enum key_algorithm algorithm, struct pubkey *key_r);
-/* Drop what was not waited for. */
+/* The same, read for use, without the key itself. */
+void pubkey_queries_record(struct pubkey_queries *queries, const char *selector, const char *domain, enum key_algorithm algorithm, struct pubkey *key_r);
+/* With the key, which belongs to queries and lives as long. */
+const struct pubkey *pubkey_queries_key(struct pubkey_queries *queries, const char *selector, const char *domain, enum key_algorithm algorithm);
+/* Free the keys and drop what was not waited for. */
 void pubkey_queries_done(struct pubkey_queries *queries);
 
 #endif
