@@ -238,6 +238,7 @@ tests_unit_test_smtp_LDADD = $(LISTD_TEST_LIBS) $(SSL_LIBS)
 tests_unit_test_delivery_SOURCES = tests/unit/test_delivery.c
 tests_unit_test_delivery_LDADD = $(LISTD_TEST_LIBS) $(SSL_LIBS)
 
+# Signatures against other implementations, fuzzed, measured
 check_PROGRAMS += tests/system/signtool
 TESTS += tests/system/dkim_peers.sh
 tests_system_signtool_SOURCES = tests/system/signtool.c
@@ -256,7 +257,6 @@ tests_fuzz_fuzz_tags_LDADD = $(TEST_LIBS)
 tests_fuzz_fuzz_tags_LDFLAGS = $(AM_LDFLAGS) $(FUZZ_LDFLAGS)
 endif
 noinst_HEADERS += tests/fuzz/fuzz_zone_fixed.h
-# Speeds; made by hand: make tests/bench/bench_signatures
-EXTRA_PROGRAMS = tests/bench/bench_signatures
+check_PROGRAMS += tests/bench/bench_signatures
 tests_bench_bench_signatures_SOURCES = tests/bench/bench_signatures.c
 tests_bench_bench_signatures_LDADD = $(TEST_LIBS)
