@@ -260,3 +260,8 @@ noinst_HEADERS += tests/fuzz/fuzz_zone_fixed.h
 check_PROGRAMS += tests/bench/bench_signatures
 tests_bench_bench_signatures_SOURCES = tests/bench/bench_signatures.c
 tests_bench_bench_signatures_LDADD = $(TEST_LIBS)
+
+# Cases, one file each, and the commands that work on files, by the command line.
+TESTS += tests/cases/run.sh tests/cases/data.sh
+EXTRA_DIST += tests/cases/run.sh tests/cases/run.py tests/cases/data.sh tests/cases/data.py tests/cases/README.md tests/cases/author.pem tests/cases/author.txt tests/cases/list.pem tests/cases/keys.zone \
+	$(srcdir)/tests/cases/*.case

@@ -103,7 +103,6 @@ fuzz_all
 step configure-release configure_in release --prefix="$dir/usr" --sysconfdir="$dir/usr/etc"
 step install build release install
 step library-client sh "$src/tests/system/library_client.sh" "$dir/usr"
-step dkim-and-arc-peers sh "$src/tests/system/dkim_peers.sh" "$dir/gcc"
 system_tests
 
 echo "$passed passed, $failed failed"

@@ -1,0 +1,3 @@
+#!/bin/sh
+# Holds the commands that work on files to tests/data, by the command line.
+exec "$(command -v python3)" -B "$(dirname "$0")/data.py" "$(pwd)/listctl" "$(dirname "$0")/../data"
