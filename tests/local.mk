@@ -5,8 +5,8 @@ AM_TESTS_ENVIRONMENT = LISTD_TEST_DATA='$(abs_top_srcdir)/tests/data'; export LI
 # Data, cases (run through listctl explain and render) and scripts are whole folders: adding to them needs no line here.
 EXTRA_DIST += tests/data tests/cases tests/system tests/run.sh tests/style.sh
 
-# The cases.
-TESTS += tests/cases/run.sh
+# The cases, and the commands on files held to the test data.
+TESTS += tests/cases/run.sh tests/cases/data.sh
 
 # Texts that are made from tables.
 dist_check_SCRIPTS += tests/generated.sh
@@ -260,8 +260,3 @@ noinst_HEADERS += tests/fuzz/fuzz_zone_fixed.h
 check_PROGRAMS += tests/bench/bench_signatures
 tests_bench_bench_signatures_SOURCES = tests/bench/bench_signatures.c
 tests_bench_bench_signatures_LDADD = $(TEST_LIBS)
-
-# Cases, one file each, and the commands that work on files, by the command line.
-TESTS += tests/cases/run.sh tests/cases/data.sh
-EXTRA_DIST += tests/cases/run.sh tests/cases/run.py tests/cases/data.sh tests/cases/data.py tests/cases/README.md tests/cases/author.pem tests/cases/author.txt tests/cases/list.pem tests/cases/keys.zone \
-	$(srcdir)/tests/cases/*.case
