@@ -56,9 +56,14 @@ static void put_postfix_domains(const char *transport, const char *const *domain
 		"lmtp_line_length_limit = 0\n"
 		"# listd hands its copies in on this host, and may ask for XVERP:\n"
 		"smtpd_authorized_verp_clients = $mynetworks\n"
+		"# Unknown addresses are refused while the client is still there, by asking listd (address verification):\n"
+		"smtpd_recipient_restrictions = check_recipient_access hash:/etc/postfix/transport.verify, permit_mynetworks, reject_unauth_destination\n"
 		"\n# /etc/postfix/transport (then: postmap /etc/postfix/transport)\n");
 	for (size_t i = 0; i < count; i++)
 		buf_printf(out, "%-32s %s\n", domains[i], transport);
+	buf_put_text(out, "\n# /etc/postfix/transport.verify (then: postmap /etc/postfix/transport.verify)\n");
+	for (size_t i = 0; i < count; i++)
+		buf_printf(out, "%-32s reject_unverified_recipient\n", domains[i]);
 }
 
 static void put_postfix_patterns(const char *transport, const struct store_list *lists, size_t count, struct buf *out)
