@@ -130,7 +130,7 @@ int listctl_call(struct listctl *ctl, const char *verb, const struct listctl_req
 	struct timeval patience = { .tv_sec = 600 };
 	struct control_stream stream;
 	const char *path;
-	int fd, result = -1;
+	int fd = -1, result = -1;
 
 	if (text == NULL)
 		fail_environment("out of memory");

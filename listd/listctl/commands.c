@@ -70,7 +70,7 @@ const struct listctl_command listctl_commands[] = {
 	{ .name = "key show", .usage = "[DOMAIN]", .help = "print the records to publish", .verb = "key list", .takes = "domain?", .run = listctl_key_show },
 
 	{ .name = "queue list", .usage = "", .help = "show mail that is not yet delivered", .verb = "queue list",
-		.columns = { { "ID", "id", SHOW_TEXT }, { "LIST", "list", SHOW_TEXT }, { "TODO", "todo", SHOW_NUMBER }, { "OF", "recipients", SHOW_NUMBER }, { "TRIES", "tries", SHOW_NUMBER },
+		.columns = { { "ID", "id", SHOW_TEXT }, { "LIST", "list", SHOW_TEXT }, { "LEFT", "todo", SHOW_NUMBER }, { "OF", "recipients", SHOW_NUMBER }, { "TRIES", "tries", SHOW_NUMBER },
 			{ "SINCE", "since", SHOW_DATE }, { "NEXT", "next", SHOW_DATE }, { "LAST REPLY", "last_reply", SHOW_TEXT } } },
 	{ .name = "queue flush", .usage = "", .help = "try to deliver everything now", .verb = "queue flush", .done = "everything is tried now; listctl queue list shows what is left" },
 	{ .name = "status", .usage = "", .help = "show what runs, what waits and what is wrong", .verb = "status" },
