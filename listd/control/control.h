@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /* The socket that listctl speaks to. A request is one JSON object in a line: {"verb":"list create","args":{...}}; verbs that take much data (members
- * import) then get lines until one with a single dot; a line that begins with a dot is sent with one more. Answers are JSON lines: any number of {"progress":{"done":N,"of":M}} or {"row":{...}}, then one {"ok":true,"result":{...}} or
- * {"ok":false,"exit":64..78,"error":"text that says what to do"}. One exchange for each connection. Only the owner of the daemon, its group (control-mode) and root can reach it; the peer's uid is logged with
- * every change. */
+ * import) then get lines until one with a single dot; a line that begins with a dot is sent with one more. Answers are JSON lines: any number of
+ * {"progress":{"done":N,"of":M}} or {"row":{...}}, then one {"ok":true,"result":{...}} or {"ok":false,"exit":64..78,"error":"text that says what to do"}. One
+ * exchange for each connection. Only the owner of the daemon, its group (control-mode) and root can reach it; the peer's uid is logged with every change. */
 #ifndef LISTD_CONTROL_H
 #define LISTD_CONTROL_H
 
