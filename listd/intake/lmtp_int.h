@@ -109,6 +109,8 @@ struct lmtp_session {
 	struct envelope envelope;       /* mail_from NULL: no transaction */
 	char id[SPOOL_ID_CHARS + 1];
 	size_t rcpt_cap;
+	size_t *answers;                /* for each RCPT that was taken, in order: which of envelope.rcpts it named */
+	size_t answer_count, answer_cap;
 	unsigned rcpts_asked;
 	int64_t started_ms;
 	struct lmtp_channel channel;

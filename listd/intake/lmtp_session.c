@@ -64,6 +64,9 @@ void lmtp_session_reset(struct lmtp_session *s)
 	memset(&s->envelope, 0, sizeof(s->envelope));
 	memset(&s->xforward, 0, sizeof(s->xforward));
 	s->rcpt_cap = 0;
+	s->answers = NULL;
+	s->answer_count = 0;
+	s->answer_cap = 0;
 	s->rcpts_asked = 0;
 	arena_reset(s->arena);
 }
@@ -181,18 +184,34 @@ static void refuse_rcpt(struct lmtp_session *s, const struct fail *why)
 	lmtp_session_refuse(s, why);
 }
 
-static int ask_rcpt(struct lmtp_session *s, const struct lmtp_path *path, struct fail *why)
+/* Which of the recipients it is, or their number. With SPOOL_RCPTS_MAX of them this is half a million short comparisons at worst, some milliseconds. */
+static size_t find_rcpt(const struct envelope *envelope, const char *address)
+{
+	size_t i = 0;
+
+	while (i < envelope->rcpt_count && strcasecmp(envelope->rcpts[i], address) != 0)
+		i++;
+	return i;
+}
+
+/* A recipient that is named again is answered again, but has one copy: a list would send a second one to all its members. */
+static int take_rcpt(struct lmtp_session *s, const char *address, struct fail *why)
 {
 	const struct lmtp_judge *judge = &s->lmtp->judge;
-	const char **slot, *rcpt;
+	size_t index = find_rcpt(&s->envelope, address), *answer;
 
 	s->rcpts_asked++;
-	rcpt = arena_text(s->arena, span_of(path->address));
-	if (judge->rcpt(judge->context, s->arena, &s->envelope, rcpt, why) != 0)
-		return -1;
-	slot = arena_grow(s->arena, &s->envelope.rcpts, &s->rcpt_cap, s->envelope.rcpt_count, sizeof(s->envelope.rcpts[0]));
-	*slot = rcpt;
-	s->envelope.rcpt_count++;
+	if (index == s->envelope.rcpt_count) {
+		const char *rcpt = arena_text(s->arena, span_of(address)), **slot;
+
+		if (judge->rcpt(judge->context, s->arena, &s->envelope, rcpt, why) != 0)
+			return -1;
+		slot = arena_grow(s->arena, &s->envelope.rcpts, &s->rcpt_cap, index, sizeof(s->envelope.rcpts[0]));
+		*slot = rcpt;
+		s->envelope.rcpt_count++;
+	}
+	answer = arena_grow(s->arena, &s->answers, &s->answer_cap, s->answer_count++, sizeof(s->answers[0]));
+	*answer = index;
 	return 0;
 }
 
@@ -214,7 +233,7 @@ static void run_rcpt(struct lmtp_session *s, struct span args)
 	} else if (check_rcpt(s, &path, &why) != 0) {
 		event_log(EVENT_REFUSED, "id", s->id, "stage", "intake", "from", s->envelope.mail_from, "to", path.address, "code", why.enhanced, "text", why.text, NULL);
 		refuse_rcpt(s, &why);
-	} else if (ask_rcpt(s, &path, &why) != 0) {
+	} else if (take_rcpt(s, path.address, &why) != 0) {
 		refuse_rcpt(s, &why);
 	} else {
 		say(s, REPLY_OK, "recipient taken");

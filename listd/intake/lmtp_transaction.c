@@ -202,13 +202,15 @@ static void judge_and_commit(struct content *content, struct verdicts *v)
 	drop(content);
 }
 
-/* RFC 2033 4.2: a reply for each recipient that was taken, in their order. */
+/* RFC 2033 4.2: a reply for each RCPT that was taken, in their order. */
 static void answer(struct lmtp_session *s, const struct verdicts *v)
 {
-	for (size_t i = 0; i < s->envelope.rcpt_count; i++) {
-		lmtp_session_reply(s, v->replies[i]);
+	for (size_t i = 0; i < s->answer_count; i++) {
+		const struct reply *reply = &v->replies[s->answers[i]];
+
+		lmtp_session_reply(s, *reply);
 		arena_reset(s->scratch);
-		if (v->replies[i].code / 100 == 2)
+		if (reply->code / 100 == 2)
 			continue;
 		s->refused++;
 		atomic_fetch_add(&s->lmtp->refused, 1);

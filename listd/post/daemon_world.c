@@ -76,11 +76,6 @@ static int judge_rcpt(void *context, struct arena *a, const struct envelope *env
 	return 0;
 }
 
-static struct reply reply_of(struct arena *a, const struct fail *why)
-{
-	return (struct reply){ .code = why->code, .enhanced = arena_text(a, span_of(why->enhanced)), .text = arena_text(a, span_of(why->text)) };
-}
-
 static void log_refusal(const struct post *post, const struct fail *why)
 {
 	event_log(EVENT_REFUSED, "id", post->id, "list", post->list->address, "from", post->envelope->mail_from, "author", post->author_key, "stage", post->stage,
@@ -104,7 +99,7 @@ static void answer(struct daemon *daemon, struct post *post, struct reply *reply
 		if (is_too_fast(daemon, post)) {
 			reply_fail(&why, REPLY_RATE, post->envelope->mail_from);
 			log_refusal(post, &why);
-			*reply_r = reply_of(post->arena, &why);
+			*reply_r = reply_of_fail(post->arena, &why);
 			return;
 		}
 		/* fall through */
@@ -119,7 +114,7 @@ static void answer(struct daemon *daemon, struct post *post, struct reply *reply
 	case OUTCOME_REFUSE:
 		atomic_fetch_add(&daemon->refused_count, 1);
 		log_refusal(post, &post->why);
-		*reply_r = reply_of(post->arena, &post->why);
+		*reply_r = reply_of_fail(post->arena, &post->why);
 		return;
 	case OUTCOME_DISCARD:
 		event_log(EVENT_DISCARDED, "id", post->id, "list", post->list->address, "reason", post->reason, NULL);
@@ -145,7 +140,7 @@ static void judge_one(struct daemon *daemon, const struct world *world, struct a
 	}
 	if (post_begin(post, a, world, envelope, rcpt, list, bytes, &why) != 0) {
 		event_log(EVENT_REFUSED, "id", envelope->id, "list", list->address, "from", envelope->mail_from, "stage", "parse", "text", why.text, NULL);
-		*reply_r = reply_of(a, &why);
+		*reply_r = reply_of_fail(a, &why);
 	} else {
 		post->purpose = purpose;
 		post->suffix = suffix;
@@ -161,11 +156,18 @@ static void judge_message(void *context, struct arena *a, const struct envelope 
 {
 	struct daemon *daemon = context;
 	struct site *site = daemon_hold_site(daemon);
+	/* One for each recipient in turn: a message may name a thousand, and a hostile header takes some megabytes to judge. */
+	struct arena *one = arena_new(ARENA_MESSAGE_MAX_BYTES);
 	struct world world;
 
 	daemon_world(daemon, site, &world);
-	for (size_t i = 0; i < envelope->rcpt_count; i++)
-		judge_one(daemon, &world, a, envelope, envelope->rcpts[i], bytes, &replies[i], &keep[i]);
+	for (size_t i = 0; i < envelope->rcpt_count; i++) {
+		judge_one(daemon, &world, one, envelope, envelope->rcpts[i], bytes, &replies[i], &keep[i]);
+		replies[i].enhanced = arena_text(a, span_of(replies[i].enhanced));
+		replies[i].text = arena_text(a, span_of(replies[i].text));
+		arena_reset(one);
+	}
+	arena_free(one);
 	daemon_release_site(site);
 }
 

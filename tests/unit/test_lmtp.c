@@ -296,6 +296,29 @@ static void test_envelope(void **state)
 	lmtp_box_free(box);
 }
 
+/* Named twice: answered twice, kept once. */
+static void test_same_recipient(void **state)
+{
+	struct lmtp_box *box = lmtp_box_new();
+	struct spooled got;
+	struct client c;
+	struct fail why;
+
+	(void)state;
+	lmtp_box_start(box);
+	client_start(&c, box->path);
+	client_say(&c, "MAIL FROM:<>\r\nRCPT TO:<a@l.example>\r\nRCPT TO:<late@l.example>\r\nRCPT TO:<A@L.example>\r\nRCPT TO:<b@l.example>\r\nRCPT TO:<late@l.example>\r\nDATA\r\n.\r\n");
+	client_expect(&c, "twice", "250 2.0.0,250 2.0.0,250 2.0.0,250 2.0.0,250 2.0.0,250 2.0.0,354,250 2.6.0,550 5.7.1,250 2.6.0,250 2.6.0,550 5.7.1");
+	assert_int_equal(box->last_rcpts, 3);
+	assert_int_equal(spool_read(box->spool->spool, box->spool->arena, SPOOL_IN, box->accepted_id, &got, &why), 0);
+	assert_int_equal(got.envelope.rcpt_count, 2);
+	assert_string_equal(got.envelope.rcpts[0], "a@l.example");
+	assert_string_equal(got.envelope.rcpts[1], "b@l.example");
+	spool_unread(&got);
+	client_close(&c);
+	lmtp_box_free(box);
+}
+
 static void test_xforward_peers(void **state)
 {
 	static const char *const other[] = { "127.0.0.1", NULL }, *const this[] = { "127.0.0.1", "unix", NULL };
@@ -910,7 +933,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_greeting), cmocka_unit_test(test_commands), cmocka_unit_test(test_content), cmocka_unit_test(test_smuggling),
-		cmocka_unit_test(test_limits), cmocka_unit_test(test_recipients_max), cmocka_unit_test(test_envelope), cmocka_unit_test(test_xforward_peers),
+		cmocka_unit_test(test_limits), cmocka_unit_test(test_recipients_max), cmocka_unit_test(test_envelope), cmocka_unit_test(test_xforward_peers), cmocka_unit_test(test_same_recipient),
 		cmocka_unit_test(test_aborted_sessions), cmocka_unit_test(test_client_gone_before_answer), cmocka_unit_test(test_many_sessions),
 		cmocka_unit_test(test_sessions_max), cmocka_unit_test(test_faults), cmocka_unit_test(test_long_command), cmocka_unit_test(test_idle),
 		cmocka_unit_test(test_stop), cmocka_unit_test(test_stop_grace), cmocka_unit_test(test_client_that_does_not_read),
