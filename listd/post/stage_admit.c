@@ -65,28 +65,30 @@ static int check_from(struct post *post, struct fail *why)
 	return refuse(post, &refusal);
 }
 
-/* Our own name is not for strangers: the list's address, or an address of a list's suffix, as From of a message that was not submitted here. */
+static bool has_aligned_evidence(const struct dmarc_verdict *v)
+{
+	return v->rfc9989.spf_aligned || v->rfc9989.dkim_aligned || v->rfc7489.spf_aligned || v->rfc7489.dkim_aligned;
+}
+
+/* Our own name is not for strangers: our signature, and SPF of our envelope, would make a copy pass for every author domain that aligns with ours, be it
+ * the list's own address, another list's, or the organization's. Such a domain counts as one with p=reject, whatever it publishes. */
 static int check_own_name(struct post *post, struct fail *why)
 {
-	const struct address_list *from = &post->facts.from;
-	const char *local = list_local(post->list, post->arena);
+	struct facts *facts = &post->facts;
 
 	(void)why;
-	if (post->facts.session.is_submission)
+	if (facts->session.is_submission || facts->arc_says_pass)
 		return STAGE_NEXT;
-	for (size_t i = 0; i < from->count; i++) {
-		struct span at;
-		const char *key;
+	for (size_t i = 0; i < facts->author_count; i++) {
+		struct dmarc_verdict *author = &facts->authors[i];
 
-		if (from->items[i].domain.len == 0)
+		if (has_aligned_evidence(author) || (!dmarc_is_aligned(author, post->identity.domain) && !dmarc_is_aligned(author, post->identity.bounce_domain)))
 			continue;
-		key = address_key(post->arena, &from->items[i]);
-		at = span_of(key);
-		if (!span_starts_nocase(at, local))
-			continue;
-		at = span_sub(at, span_of(local).len, at.len);
-		if (at.len > 0 && (at.ptr[0] == '@' || at.ptr[0] == '-') && span_eq_text(span_sub(at, span_find_byte(at, '@') + 1, at.len), list_domain(post->list)))
-			return bad_from(post, "names the list itself, but the message comes from outside");
+		facts->policy = DMARC_P_REJECT;
+		facts->strictest = author;
+		facts->authentic = false;
+		facts->authentic_by = "the author's domain is ours, and nothing shows that the message comes from there";
+		return bad_from(post, "names a domain of this list server, but neither SPF, DKIM nor a login shows that the message comes from there");
 	}
 	return STAGE_NEXT;
 }
