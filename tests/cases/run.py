@@ -77,7 +77,7 @@ class Case:
         return path
 
     def run(self, verb, *more):
-        command = [self.listctl, verb, self.address, self.message, "--list-file", self.list, "--zone", self.zone, "--now", NOW, "--keys", self.keys,
+        command = [self.listctl, verb, self.address, self.message, "--list-file", self.list, "--zone", self.zone, "--now", NOW, "--keys", self.keys, "--site", self.site,
                    "--receivers", self.receivers] + shlex.split(self.parts.get("options", "").replace("\n", " ")) + list(more)
         return subprocess.run(command, capture_output=True)
 
@@ -92,6 +92,8 @@ class Case:
         self.keys = os.path.join(self.dir, "keys")
         os.makedirs(os.path.join(self.keys, "lists.example.org"))
         os.chmod(self.file("keys/lists.example.org/case.pem", read("list.pem")), 0o600)
+        # The templates of the sources, since this may be a build that is not installed.
+        self.site = self.file("site", 'host-name = "mx.lists.example.org"\ntemplate-dir = "%s"\n' % os.path.join(os.path.dirname(os.path.dirname(HERE)), "conf", "templates"))
         self.message = self.file("message", message)
         self.list = self.file("list", self.parts["list"])
         self.zone = self.file("zone", zone)
