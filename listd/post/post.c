@@ -30,7 +30,7 @@ int post_refuse(struct post *post, const struct fail *why)
 	return STAGE_END;
 }
 
-static int end(struct post *post, enum outcome outcome, const char *format, va_list args)
+static int __attribute__((format(printf, 3, 0))) end(struct post *post, enum outcome outcome, const char *format, va_list args)
 {
 	post->outcome = outcome;
 	post->reason = arena_vprintf(post->arena, format, args);
