@@ -3,7 +3,7 @@ dist_man_MANS += docs/listd.8 docs/listctl.1 docs/listd.conf.5
 EXTRA_DIST += docs/ARCHITECTURE.md docs/administration.md docs/dmarc.md docs/strategies.md
 
 # Samples and manual pages that are made from tables; tests/generated.sh compares them.
-EXTRA_DIST += docs/generate.sh docs/listd.8.in
-docs-update: listd/gendoc$(EXEEXT)
-	sh $(srcdir)/docs/generate.sh ./listd/gendoc $(srcdir) $(srcdir)
+EXTRA_DIST += docs/generate.sh docs/commands.awk docs/listd.8.in docs/listctl.1.in
+docs-update: listd/gendoc$(EXEEXT) listctl$(EXEEXT)
+	sh $(srcdir)/docs/generate.sh . $(srcdir) $(srcdir)
 .PHONY: docs-update

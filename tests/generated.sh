@@ -5,9 +5,9 @@ set -u
 src=${srcdir:-$(cd "$(dirname "$0")/.." && pwd)}
 dir=$(mktemp -d)
 trap 'rm -rf "$dir"' EXIT
-sh "$src/docs/generate.sh" ./listd/gendoc "$src" "$dir" || exit 1
+sh "$src/docs/generate.sh" . "$src" "$dir" || exit 1
 bad=0
-for file in conf/listd.conf.sample conf/list.conf.sample docs/listd.conf.5 docs/listd.8; do
+for file in conf/listd.conf.sample conf/list.conf.sample docs/listd.conf.5 docs/listd.8 docs/listctl.1; do
 	diff -u "$src/$file" "$dir/$file" || { echo "$file is not what the tables give: make docs-update"; bad=1; }
 done
 exit "$bad"

@@ -78,6 +78,13 @@ for f in tests/unit/test_*.c tests/fuzz/fuzz_*.c; do
 	grep -q "$f" tests/local.mk || complain "tests/local.mk does not build $f"
 done
 
+# Manual pages are good roff.
+if command -v groff > /dev/null 2>&1; then
+	for page in docs/*.[1-8]; do
+		none "$page" "$(groff -ww -man -Tutf8 -Kutf8 "$page" 2>&1 > /dev/null)"
+	done
+fi
+
 # What the pages name is there.
 for page in README.md docs/*.md; do
 	for path in $(grep -oE '`(mail|mitigations|archive|listd|tests|conf|docs)/[A-Za-z0-9_./-]*`' "$page" | tr -d '`' | grep -v NAME | sort -u); do

@@ -6,7 +6,8 @@
 const struct listctl_command listctl_commands[] = {
 	{ .name = "lists", .usage = "", .help = "show all lists", .verb = "list all",
 		.columns = { { "LIST", "list", SHOW_TEXT }, { "MEMBERS", "members", SHOW_NUMBER }, { "STRATEGY", "strategy", SHOW_TEXT }, { "DESCRIPTION", "description", SHOW_TEXT } } },
-	{ .name = "list create", .usage = "LIST --owner ADDRESS [NAME=VALUE...]", .help = "make a list", .verb = "list create", .takes = "list settings=",
+	{ .name = "list create", .usage = "LIST --owner ADDRESS [NAME=VALUE...]", .help = "make a list, and a signing key for a domain that has none",
+		.verb = "list create", .takes = "list settings=",
 		.options = { { "owner", "ADDRESS", "owners", OPTION_REPEATS, "who runs it; can be given several times" } }, .run = listctl_list_create,
 		.done = "the list {list} is there. Next: listctl members add {list} ADDRESS...",
 		.more = "LIST is the address to post to. Settings are given as NAME=VALUE; listctl settings shows\n"

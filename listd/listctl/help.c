@@ -31,12 +31,15 @@ void listctl_usage_of(const struct listctl_command *command)
 		command->words(2, argv);
 		return;
 	}
-	printf("usage: listctl %s %s\n\n%s\n", command->name, command->usage, command->help);
+	printf("usage: listctl %s%s%s\n\n%s\n", command->name, *command->usage == '\0' ? "" : " ", command->usage, command->help);
 	for (size_t i = 0; i < LISTCTL_OPTIONS_MAX && command->options[i].name != NULL; i++) {
 		const struct listctl_option *option = &command->options[i];
-		int len = printf("%s  --%s%s%s", i == 0 ? "\n" : "", option->name, option->value == NULL ? "" : " ", option->value == NULL ? "" : option->value);
+		int len;
 
-		printf("%*s%s\n", len < 24 ? 24 - len : 2, "", option->help);
+		if (i == 0)
+			printf("\n");
+		len = printf("  --%s%s%s", option->name, option->value == NULL ? "" : " ", option->value == NULL ? "" : option->value);
+		printf("%*s%s\n", len < 23 ? 23 - len : 2, "", option->help);
 	}
 	if (command->more != NULL)
 		printf("\n%s\n", command->more);
