@@ -97,7 +97,6 @@ class Case:
         self.message = self.file("message", message)
         self.list = self.file("list", self.parts["list"])
         self.zone = self.file("zone", zone)
-        self.site = self.file("site", 'host-name = "mx.lists.example.org"\ntemplate-dir = "%s"\n' % os.path.realpath(os.path.join(HERE, "../../conf/templates")))
         self.receivers = self.file("receivers", self.parts.get("receivers", "operator google\n  domain gmail.com\n"))
 
     def check(self, path, how, value, explanation):
