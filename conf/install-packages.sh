@@ -3,8 +3,8 @@
 # Installs the Debian packages that are missing: "build" to compile, "run" for the quickstart too, "test" for all tests. Services that come with
 # packages are not started.
 set -eu
-build="gcc make autoconf automake libtool pkg-config libmilter-dev libopendkim-dev libspf2-dev libdb5.3-dev libpcre2-dev libunbound-dev libpsl-dev libssl-dev
-libidn2-dev libconfuse-dev libjansson-dev libsystemd-dev libcmocka-dev publicsuffix"
+build="gcc libc6-dev make autoconf automake libtool pkg-config libmilter-dev libopendkim-dev libspf2-dev libdb5.3-dev libpcre2-dev libunbound-dev libpsl-dev libssl-dev
+libidn2-dev libconfuse-dev libjansson-dev libsystemd-dev libcmocka-dev"
 run="$build postfix nsd opendkim opendmarc python3 python3-dkim openssl util-linux"
 test="$run rspamd clang libclang-rt-14-dev python3-nacl libmail-dkim-perl opendkim-tools universal-ctags man-db"
 case "${1:-}" in

@@ -2,8 +2,11 @@
 TEST_LIBS = libmitigations_all.la $(CMOCKA_LIBS) $(JANSSON_LIBS) $(CRYPTO_LIBS)
 AM_TESTS_ENVIRONMENT = LISTD_TEST_DATA='$(abs_top_srcdir)/tests/data'; export LISTD_TEST_DATA;
 
-# Data, cases (run through listctl explain and render) and scripts are whole folders: adding to them needs no line here.
-EXTRA_DIST += tests/data tests/cases tests/system tests/run.sh tests/style.sh
+# Data, cases (run through listctl explain and render) and system tests are packed by folder and kind: adding to them needs no line here. Where programs are built
+# as well, a folder as a whole would take them along.
+EXTRA_DIST += tests/data tests/run.sh tests/style.sh
+PACK_TESTS = tests/cases/*.case tests/cases/*.md tests/cases/*.pem tests/cases/*.py tests/cases/*.sh tests/cases/*.txt tests/cases/*.zone \
+	tests/system/*.c tests/system/*.pl tests/system/*.py tests/system/*.sh
 
 # The cases, and the commands on files held to the test data.
 TESTS += tests/cases/run.sh tests/cases/data.sh

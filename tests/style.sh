@@ -95,6 +95,7 @@ done
 # Every folder of test data says where it is from.
 for dir in tests/data/*/; do
 	[ -s "${dir}README.md" ] || complain "$dir has no README.md"
+	ls "$dir" | grep -q '^LICENSE' || complain "$dir has no licence"
 	grep -q "| $(basename "$dir") |" tests/data/README.md || complain "tests/data/README.md does not list $(basename "$dir")"
 done
 for dir in $(sed -n 's/^| \([a-z-]*\) |.*/\1/p' tests/data/README.md | grep -vx folder); do
