@@ -71,6 +71,7 @@ struct choosing {
 	struct choice *choice;
 	bool is_exempt, is_forced; /* by rule */
 	bool may_replace_from;     /* the post is its author's: a copy in another name launders nothing */
+	bool may_lend_name;        /* ... and it does not fail its author's record either: the list may show his name in its own From */
 };
 
 static bool is_strict(const struct choosing *c)
@@ -137,10 +138,18 @@ static bool try_strategy(struct choosing *c, const struct strategy *strategy)
 	return true;
 }
 
+/* A wrapper of a post that fails its author's record names nobody but the list (via_list). */
+static bool may_try(const struct choosing *c, const struct strategy *strategy)
+{
+	if (strategy->keeps_author_from)
+		return true;
+	return c->may_replace_from && (c->may_lend_name || strategy == strategy_find(SPAN_LIT("wrap")));
+}
+
 static void try_auto(struct choosing *c)
 {
 	for (size_t i = 0; i < strategy_count; i++)
-		if (strategies[i]->in_auto && (strategies[i]->keeps_author_from || c->may_replace_from) && try_strategy(c, strategies[i]))
+		if (strategies[i]->in_auto && may_try(c, strategies[i]) && try_strategy(c, strategies[i]))
 			return;
 	c->choice->reason = "no strategy gives a copy that would be accepted; the reasons stand with each";
 }
@@ -170,29 +179,13 @@ static bool try_fixed(struct choosing *c, const struct strategy *strategy, const
 	return true;
 }
 
-/* Does the post fail what its author's domain publishes, though nothing strict is asked for? Only told where there is a record to fail. */
-static bool fails_lenient_record(const struct facts *facts)
-{
-	if (facts->arc_says_pass || facts->session.is_submission)
-		return false;
-	for (size_t i = 0; i < facts->author_count; i++)
-		if (facts->authors[i].effective != DMARC_ABSENT && !facts->authors[i].pass)
-			return true;
-	return false;
-}
-
-static bool is_forged(const struct facts *facts)
-{
-	return dmarc_is_strict(facts->policy) && !facts->authentic;
-}
-
 static void choose_forged(struct choosing *c)
 {
 	const struct strategy *wrap = strategy_find(SPAN_LIT("wrap"));
 	const struct made_form *form;
 
 	if (!c->chooser->vouched) {
-		c->choice->reason = "the post does not pass as its author's, whose domain has a strict policy: it is not sent on";
+		c->choice->reason = "the post does not pass as its author's: it is not sent on";
 		return;
 	}
 	form = chooser_form(c->chooser, wrap);
@@ -212,16 +205,18 @@ static const struct rule *find_rule(const struct chooser *chooser, const struct 
 void choose(struct chooser *chooser, const struct receiver *receiver, const char *to_domain, struct choice *choice_r)
 {
 	const struct facts *facts = chooser->in.facts;
-	struct choosing c = { .chooser = chooser, .receiver = *receiver, .choice = choice_r, .may_replace_from = !is_forged(facts) };
+	struct choosing c = { .chooser = chooser, .receiver = *receiver, .choice = choice_r };
 	const struct rule *rule = find_rule(chooser, receiver, to_domain);
 	const struct strategy *fixed = chooser->fixed;
 	const char *by = "fixed for the list";
 
 	*choice_r = (struct choice){ .receiver = receiver, .rule = rule, .reason = "" };
+	c.may_replace_from = facts->forged == NULL;
+	c.may_lend_name = !facts->disowned;
 	c.is_exempt = rule != NULL && rule->action == RULE_EXEMPT;
 	c.receiver.enforces = receiver->enforces && !c.is_exempt;
-	c.is_forced = rule != NULL && rule->action == RULE_FORCE && !fails_lenient_record(facts);
-	if (is_forged(facts) && !c.is_exempt) {
+	c.is_forced = rule != NULL && rule->action == RULE_FORCE && !facts->disowned;
+	if (facts->forged != NULL && (!c.is_exempt || facts->forges_us)) {
 		choose_forged(&c);
 		return;
 	}

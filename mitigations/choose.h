@@ -7,10 +7,10 @@
  * post; one that replaces it, or refuses, only where the author's policy is strict or forced, since no other post needs it. Else, and where the
  * proof of the fixed one does not hold for a receiver that enforces, the strategies of auto in their order.
  *
- * Nothing is laundered: a post that does not pass as its author's, though a strict policy says it should, gets no form. When a moderator has
+ * Nothing is laundered: a post that does not pass as its author's, though a strict policy says it should or the author is in our own name, gets no form. When a moderator has
  * vouched for it, it is wrapped: the list speaks in its own name and shows the original; it never gets a From that says "Ann via birds" in place of
  * a forged one. A domain without strict policy that is forced by rule, and publishes a record that the post fails, is not forced for that post: it
- * goes out under its own name. */
+ * goes out under its own name, or, where no copy of it can, wrapped in the list's name alone. */
 #ifndef MITIGATIONS_CHOOSE_H
 #define MITIGATIONS_CHOOSE_H
 
@@ -51,7 +51,7 @@ struct chooser {                  /* one for each post */
 /* Begin a post. in is copied; what it points to, rules, fixed and key_overlay must live as long as the chooser. */
 void chooser_init(struct chooser *chooser, const struct strategy_input *in, const struct rules *rules, const struct strategy *fixed, struct resolver *key_overlay);
 /* Choose for one class. to_domain: recipient domain for rules "to @domain", may be NULL. form is NULL, with the reason, where the post is refused, may not be sent on
- * (not authentic under a strict policy, and not vouched for), or where no strategy can be made to work. */
+ * (forged, and not vouched for), or where no strategy can be made to work. */
 void choose(struct chooser *chooser, const struct receiver *receiver, const char *to_domain, struct choice *choice_r);
 /* The form of one strategy, made when it is not yet; for render and compare. */
 const struct made_form *chooser_form(struct chooser *chooser, const struct strategy *strategy);

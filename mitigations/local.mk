@@ -76,6 +76,7 @@ libmitigations_all_la_SOURCES += \
 	mitigations/auth/dmarc_record.c \
 	mitigations/auth/facts.c \
 	mitigations/auth/facts_authres.c \
+	mitigations/auth/facts_own.c \
 	mitigations/auth/facts_recorded.c \
 	mitigations/receivers.c \
 	mitigations/rules.c
@@ -89,6 +90,7 @@ libmitigations_all_la_SOURCES += \
 	mitigations/auth/dkim.c \
 	mitigations/auth/dkim_library.c \
 	mitigations/auth/draft.c \
+	mitigations/auth/gaps.c \
 	mitigations/auth/pubkey.c \
 	mitigations/auth/signature.c \
 	mitigations/key.c \
@@ -98,5 +100,6 @@ noinst_HEADERS += \
 	mitigations/auth/arc_int.h \
 	mitigations/auth/dkim_library.h \
 	mitigations/auth/draft.h \
+	mitigations/auth/gaps.h \
 	mitigations/auth/pubkey.h \
 	mitigations/auth/signature.h

@@ -57,6 +57,22 @@ int post_discard(struct post *post, const char *format, ...)
 	return STAGE_END;
 }
 
+bool post_is_among(struct post *post, const char *const *addresses)
+{
+	for (; addresses != NULL && *addresses != NULL && post->author_key != NULL; addresses++) {
+		struct address address;
+
+		if (address_parse(post->arena, span_of(*addresses), &address, NULL) == 0 && span_eq_text(span_of(address_key(post->arena, &address)), post->author_key))
+			return true;
+	}
+	return false;
+}
+
+bool post_is_by_keeper(struct post *post)
+{
+	return post->facts.shown && (post_is_among(post, post->list->owners) || post_is_among(post, post->list->moderators));
+}
+
 /* What may follow a list's local part, and what it is for. The command addresses go to people: the owners. */
 static const struct { const char *suffix; bool takes_more; enum purpose purpose; } suffixes[] = {
 	{ "-owner", false, PURPOSE_OWNER },       { "-request", false, PURPOSE_OWNER },   { "-help", false, PURPOSE_OWNER },

@@ -112,6 +112,11 @@ int post_refuse(struct post *post, const struct fail *why);
 int post_hold(struct post *post, const char *format, ...) __attribute__((format(printf, 2, 3)));
 int post_discard(struct post *post, const char *format, ...) __attribute__((format(printf, 2, 3)));
 
+/* Is the first author one of these (NULL-ended, as set)? */
+bool post_is_among(struct post *post, const char *const *addresses);
+/* Is it an owner's or moderator's own post, and shown to be his? That a domain asks for nothing shows nothing. */
+bool post_is_by_keeper(struct post *post);
+
 /* The class of a recipient address, or NULL when its domain has none. */
 const struct post_class *post_class_of(const struct post *post, const char *address);
 /* Does this member get a copy of this post (delivery on, not addressed already when the member wants that, not the author when so set)? */

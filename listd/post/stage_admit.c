@@ -95,10 +95,13 @@ static int check_own_name(struct post *post, struct fail *why)
 
 static int unauthentic(struct post *post, bool hold)
 {
-	const struct dmarc_verdict *verdict = post->facts.strictest;
+	const struct dmarc_verdict *verdict = post->facts.forged;
 	const char *record = verdict->rfc9989.record != NULL ? verdict->rfc9989.record : verdict->rfc7489.record;
 	struct fail refusal;
 
+	if (hold && post->facts.forges_us)
+		return post_hold(post, "the author is in this server's own name: %s. Have mail of %s signed (DKIM), or name its networks in submission-networks",
+			post->facts.authentic_by, verdict->author_domain);
 	if (hold)
 		return post_hold(post, "DMARC: the policy of %s is %s, and neither SPF nor DKIM shows that the message comes from there (%s)",
 			verdict->author_domain, dmarc_policy_name(verdict->effective), post->facts.authentic_by);
@@ -112,14 +115,17 @@ static int check_laundering(struct post *post, struct fail *why)
 	const struct facts *facts = &post->facts;
 
 	(void)why;
-	if (facts->authentic || !dmarc_is_strict(facts->policy) || post->released)
+	if (facts->forged == NULL || post->released)
 		return STAGE_NEXT;
 	if (facts->has_temporary) {
 		post->outcome = OUTCOME_LATER;
-		post->reason = arena_printf(post->arena, "DNS does not tell yet whether the message comes from %s", facts->strictest->author_domain);
+		post->reason = arena_printf(post->arena, "DNS does not tell yet whether the message comes from %s", facts->forged->author_domain);
 		return STAGE_END;
 	}
-	return unauthentic(post, facts->policy == DMARC_P_QUARANTINE ? post->list->on_quarantine == 0 : post->list->on_reject == 1);
+	/* In our own name it may well be a user of ours whose mail is not signed: that is for a person to see, as with quarantine. */
+	if (facts->forged->effective == DMARC_P_REJECT || facts->forged->effective == DMARC_UNKNOWN)
+		return unauthentic(post, post->list->on_reject == 1);
+	return unauthentic(post, post->list->on_quarantine == 0);
 }
 
 static const char *first_owner(const struct post *post)
@@ -149,13 +155,21 @@ static int check_deny(struct post *post, struct fail *why)
 
 static bool is_owner(struct post *post)
 {
-	for (const char *const *owner = post->list->owners; owner != NULL && *owner != NULL; owner++) {
-		struct address address;
+	return post_is_among(post, post->list->owners);
+}
 
-		if (address_parse(post->arena, span_of(*owner), &address, NULL) == 0 && span_eq_text(span_of(address_key(post->arena, &address)), post->author_key))
-			return true;
-	}
-	return false;
+/* Only owners and moderators may post: that somebody says he is one is not enough. */
+static int check_keeper(struct post *post)
+{
+	const struct list_settings *list = post->list;
+	struct fail refusal;
+
+	if (post_is_by_keeper(post))
+		return STAGE_NEXT;
+	if (post_is_among(post, list->owners) || post_is_among(post, list->moderators))
+		return post_hold(post, "nothing shows that it comes from %s, who may post to %s: neither SPF nor DKIM", post->author_key, list->address);
+	reply_fail(&refusal, REPLY_NOT_ALLOWED, post->author_key, list->address, first_owner(post));
+	return refuse(post, &refusal);
 }
 
 static int check_poster(struct post *post, struct fail *why)
@@ -164,12 +178,12 @@ static int check_poster(struct post *post, struct fail *why)
 	struct fail refusal;
 
 	(void)why;
-	if (post->released || list->post == 1 || (list->post != 3 && post->author_is_member) || is_owner(post))
+	if (post->released)
 		return STAGE_NEXT;
-	if (list->post == 3) {
-		reply_fail(&refusal, REPLY_NOT_ALLOWED, post->author_key, list->address, first_owner(post));
-		return refuse(post, &refusal);
-	}
+	if (list->post == 3)
+		return check_keeper(post);
+	if (list->post == 1 || post->author_is_member || is_owner(post))
+		return STAGE_NEXT;
 	if (list->on_nonmember == 0)
 		return post_hold(post, "%s is not a member of %s", post->author_key, list->address);
 	reply_fail(&refusal, REPLY_NOT_MEMBER, list->address, post->author_key, first_owner(post));

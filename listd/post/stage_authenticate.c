@@ -32,6 +32,14 @@ static int find_membership(struct post *post, struct fail *why)
 	return STAGE_NEXT;
 }
 
+/* What our signature and the envelope of the copies speak for. */
+static void guard_own_name(struct post *post)
+{
+	const char *const domains[] = { post->identity.domain, post->identity.bounce_domain, NULL };
+
+	facts_guard_own(post->arena, post->world->dns, domains, &post->facts);
+}
+
 int stage_authenticate(struct post *post, struct fail *why)
 {
 	const struct site_settings *site = post->world->site;
@@ -44,6 +52,7 @@ int stage_authenticate(struct post *post, struct fail *why)
 		.receiver_name = site->host_name,
 	};
 	facts_gather(post->arena, post->world->dns, post->world->clock, &post->message, &post->session, options, &post->facts);
+	guard_own_name(post);
 	post->author_key = first_author_key(post);
 	return find_membership(post, why);
 }

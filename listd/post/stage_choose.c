@@ -177,7 +177,7 @@ int stage_choose(struct post *post, struct fail *why)
 	canon_body_sha256(post->message.body, post->message.body_count, CANON_RELAXED, UINT64_MAX, hash, NULL);
 	in.own_body_hash = hash;
 	chooser_init(&post->chooser, &in, &post->list->rules, post->list->strategy, post->world->key_overlay);
-	post->chooser.vouched = post->released && !post->facts.authentic && dmarc_is_strict(post->facts.policy);
+	post->chooser.vouched = post->released && post->facts.forged != NULL;
 	for (size_t i = 0; i < post->class_count; i++) {
 		struct post_class *class = &post->classes[i];
 

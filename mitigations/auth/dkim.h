@@ -26,6 +26,7 @@ struct dkim_signature {
 	bool has_length;            /* l= is there and leaves body bytes unsigned or could */
 	bool is_test_key;           /* t=y in the key record */
 	bool body_hash_ok;          /* known only where the header hash was right */
+	const char *gap;            /* of one that passes: what it leaves to others (gaps.h), or NULL; filled by facts_gather */
 };
 
 struct dkim_result {

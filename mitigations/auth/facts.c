@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 #include "mitigations/auth/facts_int.h"
+#include "mitigations/auth/gaps.h"
 #include "mail/idna.h"
 
 #include <string.h>
@@ -90,14 +91,28 @@ static void gather_spf(const struct gathering *g)
 	facts->spf_source = "session";
 }
 
+static size_t gather_evidence(const struct facts *facts, bool with_gaps, struct dmarc_evidence *spf_r, struct dmarc_evidence *dkim_r)
+{
+	size_t count = 0;
+
+	*spf_r = (struct dmarc_evidence){ facts->spf.domain, facts->spf.result };
+	for (size_t i = 0; i < facts->dkim.count && count < DKIM_SIGNATURES_MAX; i++)
+		if (with_gaps || facts->dkim.signatures[i].gap == NULL)
+			dkim_r[count++] = (struct dmarc_evidence){ facts->dkim.signatures[i].domain, facts->dkim.signatures[i].result };
+	return count;
+}
+
+size_t facts_evidence(const struct facts *facts, struct dmarc_evidence *spf_r, struct dmarc_evidence *dkim_r)
+{
+	return gather_evidence(facts, false, spf_r, dkim_r);
+}
+
 static void judge_authors(const struct gathering *g)
 {
 	struct facts *facts = g->facts;
-	struct dmarc_evidence spf = { facts->spf.domain, facts->spf.result }, dkim[DKIM_SIGNATURES_MAX];
-	size_t count = 0;
+	struct dmarc_evidence spf, dkim[DKIM_SIGNATURES_MAX];
+	size_t count = gather_evidence(facts, true, &spf, dkim);
 
-	for (; count < facts->dkim.count && count < DKIM_SIGNATURES_MAX; count++)
-		dkim[count] = (struct dmarc_evidence){ facts->dkim.signatures[count].domain, facts->dkim.signatures[count].result };
 	for (size_t i = 0; i < facts->author_count; i++) {
 		struct dmarc_verdict *author = &facts->authors[i];
 
@@ -112,6 +127,24 @@ static void judge_authors(const struct gathering *g)
 		facts->policy = dmarc_stricter(facts->policy, DMARC_UNKNOWN);
 }
 
+/* Does it pass DMARC by what leaves no gap, too? */
+static bool passes_whole(const struct gathering *g, const struct dmarc_verdict *author)
+{
+	struct dmarc_evidence spf, dkim[DKIM_SIGNATURES_MAX];
+	size_t count = facts_evidence(g->facts, &spf, dkim);
+	struct dmarc_verdict verdict = *author;
+
+	if (!author->pass || count == g->facts->dkim.count)
+		return author->pass;
+	dmarc_evaluate(g->arena, g->dns, &verdict, &spf, dkim, count);
+	return verdict.pass;
+}
+
+static bool is_whole(const struct dkim_signature *signature)
+{
+	return signature->result == AUTH_PASS && signature->domain != NULL && signature->gap == NULL;
+}
+
 /* The passing signature to name as the reason: of the author's own name, else one that is aligned, else of the pair that did it together. */
 static const char *passing_signer(struct dmarc_verdict *author, const struct dkim_result *dkim)
 {
@@ -120,7 +153,7 @@ static const char *passing_signer(struct dmarc_verdict *author, const struct dki
 	for (size_t i = 0; i < dkim->count; i++) {
 		const struct dkim_signature *signature = &dkim->signatures[i];
 
-		if (signature->result != AUTH_PASS || signature->domain == NULL)
+		if (!is_whole(signature))
 			continue;
 		if (strcmp(signature->domain, author->author_domain) == 0)
 			return signature->domain;
@@ -147,18 +180,17 @@ static bool is_own_submission(const struct gathering *g, struct dmarc_verdict *a
 	return false;
 }
 
-/* For an author who asks for nothing, only what can be said without further questions. */
-static const char *proof_by_name(const struct gathering *g, const struct dmarc_verdict *author)
+/* For an author who asks for nothing, only what can be said without further questions of strangers' domains. */
+static const char *proof_by_name(const struct gathering *g, struct dmarc_verdict *author)
 {
 	const struct facts *facts = g->facts;
 
 	for (size_t i = 0; i < facts->dkim.count; i++)
-		if (facts->dkim.signatures[i].result == AUTH_PASS && facts->dkim.signatures[i].domain != NULL
-			&& strcmp(facts->dkim.signatures[i].domain, author->author_domain) == 0)
+		if (is_whole(&facts->dkim.signatures[i]) && strcmp(facts->dkim.signatures[i].domain, author->author_domain) == 0)
 			return arena_printf(g->arena, "dkim=%s", author->author_domain);
 	if (facts->spf.result == AUTH_PASS && strcmp(facts->spf.domain, author->author_domain) == 0)
 		return arena_printf(g->arena, "spf=%s", author->author_domain);
-	return NULL;
+	return is_own_submission(g, author) ? "submission" : NULL;
 }
 
 /* By what is this author known to be right? NULL: by nothing. */
@@ -167,7 +199,7 @@ static const char *proof_of(const struct gathering *g, struct dmarc_verdict *aut
 	const struct facts *facts = g->facts;
 	const char *signer;
 
-	if (author->pass) {
+	if (passes_whole(g, author)) {
 		signer = author->rfc9989.dkim_aligned || author->rfc7489.dkim_aligned ? passing_signer(author, &facts->dkim) : NULL;
 		return signer != NULL ? arena_printf(g->arena, "dkim=%s", signer) : arena_printf(g->arena, "spf=%s", facts->spf.domain);
 	}
@@ -186,8 +218,9 @@ static const char *why_not(const struct gathering *g, const struct dmarc_verdict
 	const char *dkim = facts->dkim.count == 0 ? "none" : "";
 
 	for (size_t i = 0; i < facts->dkim.count; i++)
-		dkim = arena_printf(g->arena, "%s%s%s by %s", dkim, i == 0 ? "" : ", ", auth_result_name(facts->dkim.signatures[i].result),
-			facts->dkim.signatures[i].domain == NULL ? "an unknown domain" : facts->dkim.signatures[i].domain);
+		dkim = arena_printf(g->arena, "%s%s%s by %s%s%s", dkim, i == 0 ? "" : ", ", auth_result_name(facts->dkim.signatures[i].result),
+			facts->dkim.signatures[i].domain == NULL ? "an unknown domain" : facts->dkim.signatures[i].domain,
+			facts->dkim.signatures[i].gap == NULL ? "" : ", but ", facts->dkim.signatures[i].gap == NULL ? "" : facts->dkim.signatures[i].gap);
 	return arena_printf(g->arena, "nothing that passes is aligned with %s (policy %s; dkim: %s; spf: %s for %s)", author->author_domain,
 		dmarc_policy_name(author->effective), dkim, auth_result_name(facts->spf.result), facts->spf.domain[0] == '\0' ? "no domain" : facts->spf.domain);
 }
@@ -209,11 +242,14 @@ static void settle_authenticity(const struct gathering *g)
 	const char *proof = NULL;
 
 	facts->authentic_by = "no author domain asks for it";
-	facts->authentic = facts->author_count > 0;
+	facts->authentic = facts->shown = facts->author_count > 0;
+	facts->proofs = arena_array(g->arena, facts->author_count, sizeof(*facts->proofs));
 	for (size_t i = 0; i < facts->author_count; i++) {
 		struct dmarc_verdict *author = &facts->authors[i];
-		const char *found = proof_of(g, author);
+		const char *found = facts->proofs[i] = proof_of(g, author);
 
+		facts->shown &= found != NULL;
+		facts->disowned |= found == NULL && author->effective != DMARC_ABSENT;
 		if (author->dns_trouble && author->effective == DMARC_UNKNOWN)
 			facts->has_temporary = true;
 		if (found != NULL && (proof == NULL || author == facts->strictest))
@@ -223,6 +259,8 @@ static void settle_authenticity(const struct gathering *g)
 		facts->has_temporary |= proof_may_come(g, author);
 		if (facts->authentic)
 			facts->authentic_by = why_not(g, author);
+		if (facts->forged == NULL || author == facts->strictest)
+			facts->forged = author;
 		facts->authentic = false;
 	}
 	if (facts->authentic && proof != NULL)
@@ -230,7 +268,8 @@ static void settle_authenticity(const struct gathering *g)
 	if (facts->author_count == 0)
 		facts->authentic_by = "there is no author domain";
 	if (g->too_many_authors) {
-		facts->authentic = false;
+		facts->authentic = facts->shown = false;
+		facts->forged = facts->strictest;
 		facts->authentic_by = "there are more author domains than are looked at";
 	}
 }
@@ -247,6 +286,15 @@ static bool arc_says_pass_for_all(const struct gathering *g)
 	return says;
 }
 
+static void find_gaps(const struct gathering *g)
+{
+	struct dkim_result *dkim = &g->facts->dkim;
+
+	for (size_t i = 0; i < dkim->count; i++)
+		if (dkim->signatures[i].result == AUTH_PASS)
+			dkim->signatures[i].gap = gaps_find(g->message, dkim->signatures[i].field);
+}
+
 static void gather_arc(const struct gathering *g)
 {
 	struct arc_result *arc = &g->facts->arc;
@@ -256,7 +304,7 @@ static void gather_arc(const struct gathering *g)
 	if (arc->result != AUTH_PASS || arc->sets == NULL || arc->instances == 0)
 		return;
 	sealer = arc->sets[arc->instances - 1].seal_domain;
-	if (sealer != NULL && facts_listed(g->options->trusted_sealers, span_of(sealer)))
+	if (sealer != NULL && facts_listed(g->options->trusted_sealers, span_of(sealer)) && gaps_find(g->message, arc->sets[arc->instances - 1].message_signature) == NULL)
 		g->facts->arc_trusted_sealer = sealer;
 }
 
@@ -269,6 +317,7 @@ void facts_gather(struct arena *a, struct resolver *dns, const struct clock *clo
 	start_authors(&g);
 	gather_spf(&g);
 	dkim_evaluate(a, dns, clock, m, &facts_r->dkim);
+	find_gaps(&g);
 	gather_arc(&g);
 	judge_authors(&g);
 	facts_r->arc_says_pass = arc_says_pass_for_all(&g);

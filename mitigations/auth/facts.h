@@ -45,8 +45,14 @@ struct facts {
 	size_t author_count;
 	enum dmarc_policy policy;       /* the strictest effective policy among authors; ABSENT without authors */
 	const struct dmarc_verdict *strictest; /* the author domain it comes from, NULL without authors */
+	const char **proofs;            /* for each of authors: by what he is shown to be right, whatever his policy ("dkim=example.com"); NULL: by nothing */
+	bool shown;                     /* every author is; false without any */
+	const struct dmarc_verdict *forged; /* an author who has to be shown to be right and is not: of a strict policy, or in our own name (facts_guard_own); NULL: none */
+	bool forges_us;                 /* ... in our own name, which our signature and envelope would make pass */
+	bool disowned;                  /* an author domain publishes a record that the post fails, be it p=none */
 	bool authentic;                 /* every author domain with a strict policy passes DMARC (aligned SPF or DKIM), or a trusted ARC chain says it did, or it
-	                                   was submitted here by its own domain's user; false without any author domain, and with more than FACTS_AUTHORS_MAX */
+	                                   was submitted here by its own domain's user; false without any author domain, and with more than FACTS_AUTHORS_MAX. A signature or chain that
+	                                   leaves a gap (gaps.h) passes DMARC but does not make authentic */
 	const char *authentic_by;       /* in words: "dkim=example.com", "spf=example.com", "arc=forwarder.example", "submission", or why not */
 	bool has_temporary;             /* DNS trouble could have changed policy or authentic: trying again may give another answer */
 };
@@ -54,6 +60,10 @@ struct facts {
 /* Gather the facts. m must be one run of bytes; everything lives in a. session and options must live as long. */
 void facts_gather(struct arena *a, struct resolver *dns, const struct clock *clock, const struct message *m, const struct session *session,
 	const struct facts_options *options, struct facts *facts_r);
+/* Our own name is not for strangers: mail that the list sends passes DMARC for what is aligned with its signing domain or its envelope's, so that an author there has to be
+ * shown to be right whatever his domain's policy; without any record, one of the very domain. domains: NULL-ended. May change authentic, authentic_by, forged, forges_us
+ * and has_temporary; what facts points to stays as it is, so that a copy of the struct can be held against other domains. */
+void facts_guard_own(struct arena *a, struct resolver *dns, const char *const *domains, struct facts *facts);
 /* The results as payload of an Authentication-Results field (after the authserv-id and ";"), without a fold:
  * "spf=pass smtp.mailfrom=...; dkim=pass header.d=...; arc=none; dmarc=pass header.from=... policy.dmarc=reject".
  * Printable ASCII, every value quoted where it needs to be. spf is left out where it could not be evaluated; policy.dmarc is the effective policy. */

@@ -39,8 +39,7 @@ struct span repair_field(const struct strategy_input *in, const char *name, stru
 
 /* "Name via List <address>" as value of the new From field: the list's address, or the author's alias where the list has them. */
 struct span via_from(const struct strategy_input *in);
-/* The same for a wrapper: always the list's address, and without the name of an author whose domain disowns the post (which can only have come this
- * far by a moderator's word). */
+/* The same for a wrapper: always the list's address, and without the name of an author whose domain's record the post fails. */
 struct span via_list(const struct strategy_input *in);
 
 /* replies.c: who gets the answers to such a copy. */

@@ -8,6 +8,8 @@
 == options          options of listctl explain, e.g. --ip 192.0.2.7 --mail-from ann@example.com
 == message          the message; lines end with CRLF when it is run
 == sign             lines "domain [h=a:b:c] [c=simple/relaxed] [l=1]": sign the message for that domain (dkimpy), from the first line to the last
+== above            fields put above the signed message, == below: text put below it, as somebody would who sends it on
+== site             settings of the site (optional)
 == expect           lines "path = value" on the explanation: outcome, stage, reply.code, facts.authentic, facts.policy, class NAME.strategy, class NAME.reason...
                     "path ~ text": the value contains the text; "path !~ text": it does not
 == render ADDRESS   lines about that subscriber's bytes: "text" must be found in the unfolded header or body, "!text" must not
@@ -81,13 +83,17 @@ class Case:
                    "--receivers", self.receivers] + shlex.split(self.parts.get("options", "").replace("\n", " ")) + list(more)
         return subprocess.run(command, capture_output=True)
 
+    def crlf(self, part):
+        return self.parts.get(part, "").replace("\n", "\r\n").encode()
+
     def prepare(self):
-        message = self.parts["message"].replace("\n", "\r\n").encode()
+        message = self.crlf("message")
         zone = self.parts.get("zone", "") + read("keys.zone")
         for line in self.parts.get("sign", "").splitlines():
             if line.strip():
                 message = sign(message, line)
                 zone += "\ns1._domainkey.%s. TXT %s\n" % (line.split()[0], TXT)
+        message = self.crlf("above") + message + self.crlf("below")
         self.address = re.search(r'address\s*=\s*"([^"]+)"', self.parts["list"]).group(1)
         self.keys = os.path.join(self.dir, "keys")
         os.makedirs(os.path.join(self.keys, "lists.example.org"))
@@ -97,6 +103,8 @@ class Case:
         self.message = self.file("message", message)
         self.list = self.file("list", self.parts["list"])
         self.zone = self.file("zone", zone)
+        if "site" in self.parts:
+            self.parts["options"] = self.parts.get("options", "") + " --site " + self.file("site", self.parts["site"])
         self.receivers = self.file("receivers", self.parts.get("receivers", "operator google\n  domain gmail.com\n"))
 
     def check(self, path, how, value, explanation):

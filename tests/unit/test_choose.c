@@ -55,8 +55,9 @@ static const struct choose_row rows[] = {
 	{ "the same, where the MTA signs", "ann@example.org", "example.org", NULL, ALL | MTA_SIGNS, NULL, "", &post_strict, "none" },
 	{ "policy cannot be learnt, whole signature", "ann@trouble.example", "trouble.example", NULL, ALL, NULL, "", &post_strict, "passthrough" },
 	{ "policy cannot be learnt, authentic otherwise", "ann@trouble.example", NULL, NULL, ALL | SUBMITTED, NULL, "", &post_strict, "rewrite" },
-	{ "two authors: no copy has two", "ann@none.example, bob@absent.example", NULL, NULL, ALL, NULL, "", &post_strict, "rewrite" },
-	{ "two authors, lenient receiver", "ann@none.example, bob@absent.example", NULL, NULL, ALL, NULL, "", &post_lenient, "rewrite" },
+	{ "two authors: no copy has two", "ann@none.example, bob@absent.example", "none.example", NULL, ALL, NULL, "", &post_strict, "rewrite" },
+	{ "two authors, lenient receiver", "ann@none.example, bob@absent.example", "none.example", NULL, ALL, NULL, "", &post_lenient, "rewrite" },
+	{ "two authors, one's record failed", "ann@none.example, bob@absent.example", NULL, NULL, ALL, NULL, "", &post_strict, "wrap" },
 	{ "8-bit header is not counted on", "\xc3\x89 <ann@reject.example>", "reject.example", NULL, FIELDS, NULL, "", &post_strict, "rewrite" },
 	{ "no key", "ann@none.example", NULL, NULL, ALL | NO_KEY, NULL, "", &post_strict, "-" },
 	{ "no key, but the MTA signs", "ann@reject.example", NULL, NULL, ALL | NO_KEY | MTA_SIGNS | SUBMITTED, NULL, "", &post_strict, "rewrite" },
@@ -264,6 +265,7 @@ static bool acts(struct span from, struct span zone_text)
 	world.dns = zone;
 	world.session = (struct session){ .client_ip = "192.0.2.9", .mail_from = arena_text(world.arena, from), .auth_user = "ann", .is_submission = true };
 	post_read(&world, post_text(&world, arena_text(world.arena, from)), &post);
+	post.facts.forged = NULL;
 	post.facts.authentic = true; /* by whatever: the decision is about the policy */
 	chooser_init(&chooser, &post.in, NULL, NULL, world.list_keys);
 	choose(&chooser, &post_strict, NULL, &choice);
