@@ -66,9 +66,9 @@ static struct span signed_by(struct arena *a, struct span bytes, const char *dom
 }
 
 /* One more ARC set, over what the chain so far is worth. */
-static struct span sealed_by(struct arena *a, struct resolver *dns, struct span bytes, const char *domain, const char *results)
+static struct span sealed_over(struct arena *a, struct resolver *dns, struct span bytes, const char *domain, const char *results, const char *headers)
 {
-	struct arc_seal_request request = { .authserv_id = domain, .results = span_of(results), .key = keyring_find(&ring, domain, KEY_RSA) };
+	struct arc_seal_request request = { .authserv_id = domain, .results = span_of(results), .key = keyring_find(&ring, domain, KEY_RSA), .headers = headers };
 	struct arc_result chain;
 	struct form form;
 	struct fail why;
@@ -80,6 +80,11 @@ static struct span sealed_by(struct arena *a, struct resolver *dns, struct span 
 	if (arc_seal(&form, &the_clock, &request, &sealed, &why) != 0 || !sealed)
 		fail_msg("not sealed");
 	return render(a, &form);
+}
+
+static struct span sealed_by(struct arena *a, struct resolver *dns, struct span bytes, const char *domain, const char *results)
+{
+	return sealed_over(a, dns, bytes, domain, results, NULL);
 }
 
 struct seal { const char *domain, *results; };
@@ -290,6 +295,67 @@ static void test_many_authors(void **state)
 	arena_free(a);
 }
 
+/* A seal that covers Subject once holds under a second one, but is no proof any more. */
+static void test_gap_of_a_seal(void **state)
+{
+	static const struct { const char *above; enum auth_result arc; bool authentic; } rows[] = {
+		{ "", AUTH_PASS, true }, { "X-Hop: 1\r\n", AUTH_PASS, true }, { "Subject: Geese\r\n", AUTH_PASS, false }, { "Cc: all@example.net\r\n", AUTH_FAIL, false },
+	};
+
+	(void)state;
+	for (size_t i = 0; i < COUNT(rows); i++) {
+		struct arena *a = arena_new(64 << 20);
+		struct resolver *dns = zone_of(a, REJECT("example.com"));
+		struct span sealed = sealed_over(a, dns, SPAN_LIT("From: ann@example.com\r\nSubject: Owls\r\n\r\nHello.\r\n"), "forwarder.example",
+			"dmarc=pass header.from=example.com", "From:Subject:Cc");
+		struct facts facts;
+
+		gather(a, dns, span_of(arena_printf(a, "%s%.*s", rows[i].above, (int)sealed.len, sealed.ptr)), &(struct session){ 0 }, &facts);
+		assert_int_equal(facts.arc.result, rows[i].arc);
+		assert_int_equal(facts.authentic, rows[i].authentic);
+		assert_int_equal(facts.arc_says_pass, rows[i].authentic);
+		resolver_free(dns);
+		arena_free(a);
+	}
+}
+
+/* Who may speak in our own name. */
+static void test_guard_own(void **state)
+{
+	static const char *const own[] = { "lists.example.org", "bounces.example.org", NULL };
+	static const struct { const char *name, *from; struct session session; const char *zone; bool forges; } rows[] = {
+		{ "another's domain", "ann@example.com", { 0 }, "", false },
+		{ "ours, no record", "ann@lists.example.org", { 0 }, "", true },
+		{ "the envelope's", "ann@bounces.example.org", { 0 }, "", true },
+		{ "above, no record", "ann@example.org", { 0 }, "", false },
+		{ "above, none", "ann@example.org", { 0 }, "_dmarc.example.org TXT \"v=DMARC1; p=none\"\n", true },
+		{ "above, strict alignment", "ann@example.org", { 0 }, "_dmarc.example.org TXT \"v=DMARC1; p=none; adkim=s; aspf=s\"\n", false },
+		{ "above, strict alignment of DKIM only", "ann@example.org", { 0 }, "_dmarc.example.org TXT \"v=DMARC1; p=none; adkim=s\"\n", true },
+		{ "beside, none", "ann@mail.example.org", { 0 }, "_dmarc.example.org TXT \"v=DMARC1; p=none\"\n", true },
+		{ "one of two", "ann@example.com, bob@lists.example.org", { 0 }, "", true },
+		{ "submitted", "ann@lists.example.org", { .mail_from = "ann@lists.example.org", .is_submission = true }, "", false },
+		{ "submitted by another", "ann@lists.example.org", { .mail_from = "eve@example.com", .is_submission = true }, "", true },
+		{ "spf of the organization, no record", "ann@lists.example.org", { .client_ip = "192.0.2.1", .mail_from = "ann@example.org" },
+			"example.org TXT \"v=spf1 ip4:192.0.2.1 -all\"\n", false },
+		{ "spf of another", "ann@lists.example.org", { .client_ip = "192.0.2.1", .mail_from = "eve@example.com" }, "example.com TXT \"v=spf1 ip4:192.0.2.1 -all\"\n", true },
+	};
+
+	(void)state;
+	for (size_t i = 0; i < COUNT(rows); i++) {
+		struct arena *a = arena_new(64 << 20);
+		struct resolver *dns = zone_of(a, rows[i].zone);
+		struct facts facts;
+
+		gather(a, dns, span_of(arena_printf(a, "From: %s\r\n\r\nHello.\r\n", rows[i].from)), &rows[i].session, &facts);
+		assert_true(facts.authentic && !facts.forges_us && facts.forged == NULL);
+		facts_guard_own(a, dns, own, &facts);
+		if (facts.forges_us != rows[i].forges || facts.authentic == rows[i].forges || (facts.forged != NULL) != rows[i].forges)
+			fail_msg("%s: forges %d, authentic %d by %s", rows[i].name, facts.forges_us, facts.authentic, facts.authentic_by);
+		resolver_free(dns);
+		arena_free(a);
+	}
+}
+
 static void test_authres(void **state)
 {
 	static const struct { const char *from, *signer; struct session session; const char *zone, *want; } rows[] = {
@@ -413,7 +479,7 @@ static void test_decisions(void **state)
 int main(void)
 {
 	static const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_gather), cmocka_unit_test(test_many_authors), cmocka_unit_test(test_authres),
+		cmocka_unit_test(test_gather), cmocka_unit_test(test_many_authors), cmocka_unit_test(test_gap_of_a_seal), cmocka_unit_test(test_guard_own), cmocka_unit_test(test_authres),
 		cmocka_unit_test(test_authres_of_hostile_signatures), cmocka_unit_test(test_decisions),
 	};
 
