@@ -65,43 +65,12 @@ static int check_from(struct post *post, struct fail *why)
 	return refuse(post, &refusal);
 }
 
-static bool has_aligned_evidence(const struct dmarc_verdict *v)
-{
-	return v->rfc9989.spf_aligned || v->rfc9989.dkim_aligned || v->rfc7489.spf_aligned || v->rfc7489.dkim_aligned;
-}
-
-/* Our own name is not for strangers: our signature, and SPF of our envelope, would make a copy pass for every author domain that aligns with ours, be it
- * the list's own address, another list's, or the organization's. Such a domain counts as one with p=reject, whatever it publishes. */
-static int check_own_name(struct post *post, struct fail *why)
-{
-	struct facts *facts = &post->facts;
-
-	(void)why;
-	if (facts->session.is_submission || facts->arc_says_pass)
-		return STAGE_NEXT;
-	for (size_t i = 0; i < facts->author_count; i++) {
-		struct dmarc_verdict *author = &facts->authors[i];
-
-		if (has_aligned_evidence(author) || (!dmarc_is_aligned(author, post->identity.domain) && !dmarc_is_aligned(author, post->identity.bounce_domain)))
-			continue;
-		facts->policy = DMARC_P_REJECT;
-		facts->strictest = author;
-		facts->authentic = false;
-		facts->authentic_by = "the author's domain is ours, and nothing shows that the message comes from there";
-		return bad_from(post, "names a domain of this list server, but neither SPF, DKIM nor a login shows that the message comes from there");
-	}
-	return STAGE_NEXT;
-}
-
 static int unauthentic(struct post *post, bool hold)
 {
 	const struct dmarc_verdict *verdict = post->facts.forged;
 	const char *record = verdict->rfc9989.record != NULL ? verdict->rfc9989.record : verdict->rfc7489.record;
 	struct fail refusal;
 
-	if (hold && post->facts.forges_us)
-		return post_hold(post, "the author is in this server's own name: %s. Have mail of %s signed (DKIM), or name its networks in submission-networks",
-			post->facts.authentic_by, verdict->author_domain);
 	if (hold)
 		return post_hold(post, "DMARC: the policy of %s is %s, and neither SPF nor DKIM shows that the message comes from there (%s)",
 			verdict->author_domain, dmarc_policy_name(verdict->effective), post->facts.authentic_by);
@@ -109,7 +78,28 @@ static int unauthentic(struct post *post, bool hold)
 	return refuse(post, &refusal);
 }
 
-/* No laundering. What DNS trouble hides is looked at again later, never guessed. */
+/* What DNS trouble hides is looked at again later, never guessed. */
+static int later(struct post *post)
+{
+	post->outcome = OUTCOME_LATER;
+	post->reason = arena_printf(post->arena, "DNS does not tell yet whether the message comes from %s", post->facts.forged->author_domain);
+	return STAGE_END;
+}
+
+/* Our own name is not for strangers, be it the list's own address, another list's, or the organization's. Where its policy is strict, that speaks first. */
+static int check_own_name(struct post *post, struct fail *why)
+{
+	const struct facts *facts = &post->facts;
+
+	(void)why;
+	if (!facts->forges_us || dmarc_is_strict(facts->forged->effective) || post->released)
+		return STAGE_NEXT;
+	if (facts->has_temporary)
+		return later(post);
+	return bad_from(post, "names a domain of this list server, but neither SPF, DKIM nor a login shows that the message comes from there");
+}
+
+/* No laundering. */
 static int check_laundering(struct post *post, struct fail *why)
 {
 	const struct facts *facts = &post->facts;
@@ -117,15 +107,9 @@ static int check_laundering(struct post *post, struct fail *why)
 	(void)why;
 	if (facts->forged == NULL || post->released)
 		return STAGE_NEXT;
-	if (facts->has_temporary) {
-		post->outcome = OUTCOME_LATER;
-		post->reason = arena_printf(post->arena, "DNS does not tell yet whether the message comes from %s", facts->forged->author_domain);
-		return STAGE_END;
-	}
-	/* In our own name it may well be a user of ours whose mail is not signed: that is for a person to see, as with quarantine. */
-	if (facts->forged->effective == DMARC_P_REJECT || facts->forged->effective == DMARC_UNKNOWN)
-		return unauthentic(post, post->list->on_reject == 1);
-	return unauthentic(post, post->list->on_quarantine == 0);
+	if (facts->has_temporary)
+		return later(post);
+	return unauthentic(post, facts->forged->effective == DMARC_P_QUARANTINE ? post->list->on_quarantine == 0 : post->list->on_reject == 1);
 }
 
 static const char *first_owner(const struct post *post)
