@@ -89,7 +89,7 @@ static void test_round_trip(void **state)
 	assert_true(job->forms[0].rendering.slices[0].iov_base == job->post.bytes.ptr);
 	assert_memory_equal(job->forms[0].rendering.slices[0].iov_base, POST, sizeof(POST) - 1);
 	assert_memory_equal(job->forms[1].rendering.slices[0].iov_base, "Subject: [birds]", 16);
-	assert_memory_equal(job->forms[1].rendering.slices[1].iov_base, POST + 8, sizeof(POST) - 9);
+	assert_memory_equal(job->forms[1].rendering.slices[1].iov_base, &POST[8], sizeof(POST) - 9);
 	assert_int_equal(job->rcpt_count, 3);
 	assert_int_equal(job_todo_count(job), 3);
 	assert_string_equal(job->rcpts[0].address, "bob@example.com");
