@@ -6,9 +6,11 @@
 #include <errno.h>
 #include <openssl/crypto.h>
 #include <openssl/evp.h>
-#include <openssl/hmac.h>
+#include <stdatomic.h>
 #include <string.h>
 #include <sys/random.h>
+
+#define BLOCK_BYTES 64 /* of SHA-256 */
 
 static const char base32_digits[] = "abcdefghijklmnopqrstuvwxyz234567";
 
@@ -28,12 +30,48 @@ void secret_random(void *bytes, size_t count)
 	}
 }
 
+/* Found once: looking it up costs more than the code itself, and a post by VERP needs one for each recipient. */
+static const EVP_MD *sha256(void)
+{
+	static _Atomic(EVP_MD *) found;
+	EVP_MD *mine = atomic_load(&found), *other = NULL;
+
+	if (mine != NULL)
+		return mine;
+	mine = EVP_MD_fetch(NULL, "SHA256", NULL);
+	if (mine == NULL)
+		fail_environment("there is no SHA-256");
+	if (atomic_compare_exchange_strong(&found, &other, mine))
+		return mine;
+	EVP_MD_free(mine); /* another thread was faster */
+	return other;
+}
+
+/* SHA-256 over the key, padded with octets of pad to a block, and over bytes. */
+static void keyed_hash(EVP_MD_CTX *context, const struct secret *secret, uint8_t pad, const void *bytes, size_t len, uint8_t out[32])
+{
+	uint8_t block[BLOCK_BYTES];
+
+	memset(block, pad, sizeof(block));
+	for (size_t i = 0; i < SECRET_KEY_BYTES; i++)
+		block[i] ^= secret->key[i];
+	if (EVP_DigestInit_ex2(context, sha256(), NULL) != 1 || EVP_DigestUpdate(context, block, sizeof(block)) != 1 || EVP_DigestUpdate(context, bytes, len) != 1
+		|| EVP_DigestFinal_ex(context, out, NULL) != 1)
+		fail_environment("HMAC-SHA256 failed");
+	OPENSSL_cleanse(block, sizeof(block));
+}
+
+/* HMAC-SHA256, RFC 2104. */
 static void mac(const struct secret *secret, struct span text, uint8_t out[32])
 {
-	unsigned len = 32;
+	EVP_MD_CTX *context;
 
-	if (HMAC(EVP_sha256(), secret->key, SECRET_KEY_BYTES, (const uint8_t *)(text.len > 0 ? text.ptr : ""), text.len, out, &len) == NULL)
-		fail_environment("HMAC-SHA256 failed");
+	context = EVP_MD_CTX_new();
+	if (context == NULL)
+		fail_environment("out of memory");
+	keyed_hash(context, secret, 0x36, text.len > 0 ? text.ptr : "", text.len, out);
+	keyed_hash(context, secret, 0x5c, out, 32, out);
+	EVP_MD_CTX_free(context);
 }
 
 struct secret secret_derive(const struct secret *master, const char *purpose)
@@ -87,7 +125,7 @@ void secret_code(const struct secret *secret, struct span text, unsigned chars, 
 
 	assert(chars >= 1 && chars <= 51);
 	mac(secret, text, code);
-	secret_base32(code, sizeof(code), all);
+	secret_base32(code, (chars * 5 + 7) / 8, all);
 	memcpy(code_r, all, chars);
 	code_r[chars] = '\0';
 }

@@ -263,3 +263,19 @@ noinst_HEADERS += tests/fuzz/fuzz_zone_fixed.h
 check_PROGRAMS += tests/bench/bench_signatures
 tests_bench_bench_signatures_SOURCES = tests/bench/bench_signatures.c
 tests_bench_bench_signatures_LDADD = $(TEST_LIBS)
+# spool and delivery
+if FUZZ
+noinst_PROGRAMS += tests/fuzz/fuzz_verp tests/fuzz/fuzz_smtp_reply tests/fuzz/fuzz_spool_trailer tests/fuzz/fuzz_wire
+tests_fuzz_fuzz_verp_SOURCES = tests/fuzz/fuzz_verp.c
+tests_fuzz_fuzz_verp_LDADD = $(LISTD_TEST_LIBS)
+tests_fuzz_fuzz_verp_LDFLAGS = $(AM_LDFLAGS) $(FUZZ_LDFLAGS)
+tests_fuzz_fuzz_smtp_reply_SOURCES = tests/fuzz/fuzz_smtp_reply.c
+tests_fuzz_fuzz_smtp_reply_LDADD = $(LISTD_TEST_LIBS)
+tests_fuzz_fuzz_smtp_reply_LDFLAGS = $(AM_LDFLAGS) $(FUZZ_LDFLAGS)
+tests_fuzz_fuzz_spool_trailer_SOURCES = tests/fuzz/fuzz_spool_trailer.c
+tests_fuzz_fuzz_spool_trailer_LDADD = $(LISTD_TEST_LIBS)
+tests_fuzz_fuzz_spool_trailer_LDFLAGS = $(AM_LDFLAGS) $(FUZZ_LDFLAGS)
+tests_fuzz_fuzz_wire_SOURCES = tests/fuzz/fuzz_wire.c
+tests_fuzz_fuzz_wire_LDADD = $(LISTD_TEST_LIBS)
+tests_fuzz_fuzz_wire_LDFLAGS = $(AM_LDFLAGS) $(FUZZ_LDFLAGS)
+endif

@@ -190,6 +190,7 @@ static void free_delivery(struct delivery *d)
 	queue_free(d);
 	config_release(d->config);
 	pthread_cond_destroy(&d->tick);
+	pthread_cond_destroy(&d->session_ended);
 	pthread_mutex_destroy(&d->lock);
 	free(d->sessions);
 	free(d);
@@ -213,6 +214,7 @@ int delivery_start(const struct delivery_options *options, struct spool *spool, 
 	TAILQ_INIT(&d->ready);
 	pthread_mutex_init(&d->lock, NULL);
 	init_cond(&d->tick);
+	init_cond(&d->session_ended);
 	if (start_threads(d, why) != 0) {
 		end_sessions(d, 0);
 		free_delivery(d);
@@ -265,13 +267,15 @@ int delivery_reload(struct delivery *d, const struct delivery_options *options, 
 /* Transactions under way get until the deadline, then their connections are closed. */
 static void join_session(struct delivery *d, struct session *s, const struct timespec *deadline)
 {
-	if (pthread_clockjoin_np(s->thread, NULL, CLOCK_MONOTONIC, deadline) != 0) {
-		pthread_mutex_lock(&d->lock);
-		if (s->smtp != NULL)
-			smtp_interrupt(s->smtp);
-		pthread_mutex_unlock(&d->lock);
-		pthread_join(s->thread, NULL);
-	}
+	int result = 0;
+
+	pthread_mutex_lock(&d->lock);
+	while (!s->has_ended && result == 0)
+		result = pthread_cond_timedwait(&d->session_ended, &d->lock, deadline);
+	if (s->smtp != NULL)
+		smtp_interrupt(s->smtp);
+	pthread_mutex_unlock(&d->lock);
+	pthread_join(s->thread, NULL);
 	pthread_cond_destroy(&s->wake);
 	free(s);
 }

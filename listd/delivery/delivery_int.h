@@ -69,7 +69,7 @@ struct session {
 	pthread_t thread;
 	pthread_cond_t wake;
 	unsigned number;
-	bool is_waiting;
+	bool is_waiting, has_ended;
 	unsigned losses;             /* connections lost in a row with nothing settled */
 	int64_t cool_until_ms;       /* takes no work until then */
 	struct smtp *smtp;           /* set and cleared under the lock, for interrupts */
@@ -90,6 +90,7 @@ struct delivery {
 	struct delivery_hooks hooks;
 	pthread_mutex_t lock;        /* of all below */
 	pthread_cond_t tick;         /* the tender's */
+	pthread_cond_t session_ended;
 	struct config *config;
 	struct queued_list all, ready;
 	void *by_id;                 /* tree of struct queued */

@@ -515,6 +515,10 @@ void *session_main(void *argument)
 	pthread_mutex_unlock(&d->lock);
 	if (r->smtp != NULL)
 		disconnect(r, true);
+	pthread_mutex_lock(&d->lock);
+	s->has_ended = true;
+	pthread_cond_signal(&d->session_ended);
+	pthread_mutex_unlock(&d->lock);
 	for (size_t i = 0; i < 3; i++)
 		buf_done(&r->transactions[i].group);
 	free(r);

@@ -101,6 +101,19 @@ static bool is_ascii(const char *text)
 	return true;
 }
 
+/* By hand: printf is a tenth of what a recipient costs here. */
+static void put_size(struct buf *out, size_t bytes)
+{
+	char text[24];
+	size_t at = sizeof(text);
+
+	do
+		text[--at] = (char)('0' + bytes % 10);
+	while ((bytes /= 10) > 0);
+	buf_put(out, SPAN_LIT(" SIZE="));
+	buf_put(out, (struct span){ text + at, sizeof(text) - at });
+}
+
 /* The line of MAIL: RFC 5321, 1870 (SIZE), 6152 (BODY), 6531 (SMTPUTF8), and Postfix's XVERP. */
 static void put_mail(struct run *r, struct transaction *t, bool utf8)
 {
@@ -118,7 +131,7 @@ static void put_mail(struct run *r, struct transaction *t, bool utf8)
 	buf_put_text(&t->group, verp ? sender : job->fixed_sender);
 	buf_put_byte(&t->group, '>');
 	if ((r->features & SMTP_SIZE) != 0)
-		buf_printf(&t->group, " SIZE=%zu", chunk->form->rendering.total_bytes);
+		put_size(&t->group, chunk->form->rendering.total_bytes);
 	if (chunk->form->needs_8bit && (r->features & SMTP_8BITMIME) != 0)
 		buf_put_text(&t->group, " BODY=8BITMIME");
 	if (utf8)

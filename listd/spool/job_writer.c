@@ -15,6 +15,9 @@
 
 /* Recipients are gathered to writes of this size. */
 #define LINES_BYTES ((size_t)64 << 10)
+/* Twice what RFC 5321 4.5.3.1.3 lets an address have. */
+#define ADDRESS_ROOM_BYTES 512
+#define LINE_MAX_BYTES (ADDRESS_ROOM_BYTES + 16)
 /* JSON of the slices: form.h allows 4096 edits a form. */
 #define JSON_MAX_BYTES ((size_t)64 << 20)
 
@@ -41,7 +44,7 @@ static bool address_is_safe(const char *address, size_t len)
 	for (size_t i = 0; i < len; i++)
 		if ((unsigned char)address[i] < 0x20 || address[i] == 0x7f)
 			return false;
-	return len > 0 && len <= 512;
+	return len > 0 && len <= ADDRESS_ROOM_BYTES;
 }
 
 /* The id of a job is that of its post and a number, so that the done mark can tell which post it is about. */
@@ -214,21 +217,39 @@ static int flush_lines(struct job_writer *w, struct fail *why)
 	return 0;
 }
 
+/* ". 12 " into head, at most 13 octets; the length. By hand, since it is done for each of 100,000 recipients. */
+static size_t put_head(char *head, unsigned form)
+{
+	char digits[10];
+	size_t count = 0, len = 2;
+
+	do
+		digits[count++] = (char)('0' + form % 10);
+	while ((form /= 10) > 0);
+	memcpy(head, ". ", 2);
+	while (count > 0)
+		head[len++] = digits[--count];
+	head[len++] = ' ';
+	return len;
+}
+
 int job_add(struct job_writer *w, unsigned form, const char *address, struct fail *why)
 {
-	size_t len = strlen(address);
-	char head[16];
-	int head_len = snprintf(head, sizeof(head), ". %u ", form);
+	size_t len = strlen(address), head_len;
+	char *line;
 
 	if (form >= w->form_count || !address_is_safe(address, len) || w->rcpt_count == JOB_RCPTS_MAX)
 		return fail_permanent(why, "job %s: form %u, recipient number %zu cannot be added", w->id, form, w->rcpt_count + 1);
-	if (w->lines.len + (size_t)head_len + len + 2 > LINES_BYTES && flush_lines(w, why) != 0)
+	if (w->lines.len + LINE_MAX_BYTES > LINES_BYTES && flush_lines(w, why) != 0)
 		return -1;
-	spool_sum_add(&w->sum, (struct span){ head + 1, (size_t)head_len - 1 });
-	spool_sum_add(&w->sum, (struct span){ address, len });
-	buf_put(&w->lines, (struct span){ head, (size_t)head_len });
-	buf_put(&w->lines, (struct span){ address, len });
-	buf_put(&w->lines, (struct span){ "\0\n", 2 });
+	line = buf_room(&w->lines, LINE_MAX_BYTES);
+	assert(line != NULL);
+	head_len = put_head(line, form);
+	memcpy(line + head_len, address, len);
+	memcpy(line + head_len + len, "\0\n", 2);
+	/* without the state, and without the two octets at the end */
+	spool_sum_add(&w->sum, (struct span){ line + 1, head_len - 1 + len });
+	w->lines.len += head_len + len + 2;
 	w->rcpt_count++;
 	return 0;
 }

@@ -23,6 +23,15 @@ static inline double bench_seconds(void)
 	return (double)now.tv_sec + (double)now.tv_nsec / 1e9;
 }
 
+/* Processor time of this process, all threads. */
+static inline double bench_cpu_seconds(void)
+{
+	struct timespec used;
+
+	clock_gettime(CLOCK_PROCESS_CPUTIME_ID, &used);
+	return (double)used.tv_sec + (double)used.tv_nsec / 1e9;
+}
+
 static inline _Noreturn void bench_die(const char *what)
 {
 	perror(what);

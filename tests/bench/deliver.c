@@ -118,7 +118,7 @@ int main(int argc, char **argv)
 	struct spool *spool;
 	struct rusage usage;
 	struct fail why;
-	double made, seconds;
+	double made, seconds, cpu;
 
 	if (argc < 4)
 		return 64;
@@ -139,10 +139,12 @@ int main(int argc, char **argv)
 	put_post(spool, id);
 	put_job(spool, id, job_id, count);
 	made = bench_seconds() - made;
+	cpu = bench_cpu_seconds();
 	seconds = drain(spool, &options, job_id);
+	cpu = bench_cpu_seconds() - cpu;
 	getrusage(RUSAGE_SELF, &usage);
-	printf("{\"bench\":\"deliver\",\"rcpts\":%lu,\"per_transaction\":%u,\"sessions\":%u,\"job_seconds\":%.3f,\"seconds\":%.3f,\"rcpts_per_s\":%.0f,\"max_rss_kb\":%ld}\n", count,
-		options.rcpts_max, options.sessions, made, seconds, (double)count / seconds, usage.ru_maxrss);
+	printf("{\"bench\":\"deliver\",\"rcpts\":%lu,\"per_transaction\":%u,\"sessions\":%u,\"job_seconds\":%.3f,\"seconds\":%.3f,\"rcpts_per_s\":%.0f,\"cpu_us_per_rcpt\":%.2f,\"max_rss_kb\":%ld}\n", count,
+		options.rcpts_max, options.sessions, made, seconds, (double)count / seconds, cpu * 1e6 / (double)count, usage.ru_maxrss);
 	spool_close(spool);
 	nftw(dir, remove_one, 10, FTW_DEPTH | FTW_PHYS);
 	return 0;

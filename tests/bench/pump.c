@@ -97,8 +97,8 @@ int main(int argc, char **argv)
 		pthread_join(threads[i], NULL);
 	seconds = bench_seconds() - from;
 	sent = plan.transactions * plan.per * connections;
-	printf("{\"bench\":\"pump\",\"rcpts\":%lu,\"per_transaction\":%u,\"connections\":%u,\"seconds\":%.3f,\"rcpts_per_s\":%.0f}\n", sent, plan.per, connections, seconds,
-		(double)sent / seconds);
+	printf("{\"bench\":\"pump\",\"rcpts\":%lu,\"per_transaction\":%u,\"connections\":%u,\"seconds\":%.3f,\"rcpts_per_s\":%.0f,\"cpu_us_per_rcpt\":%.2f}\n", sent, plan.per, connections, seconds,
+		(double)sent / seconds, bench_cpu_seconds() * 1e6 / (double)sent);
 	free(plan.post);
 	return 0;
 }

@@ -242,7 +242,9 @@ static inline bool relay_command(struct relay_session *s, const char *line)
 		relay_path(line, s->sender, sizeof(s->sender));
 		if (s->sender[0] == '\0')
 			strcpy(s->sender, "<>");
+		pthread_mutex_lock(&relay->lock);
 		snprintf(relay->last_mail, sizeof(relay->last_mail), "%s", line);
+		pthread_mutex_unlock(&relay->lock);
 		s->rcpt_count = 0;
 		return relay_write(s, "250 2.1.0 Ok\r\n");
 	}

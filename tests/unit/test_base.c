@@ -127,6 +127,23 @@ static void test_secret_codes(void **state)
 	}
 }
 
+static void test_secret_codes_are_hmac_sha256(void **state)
+{
+	/* RFC 4231 case 1, its key filled up with zeros as HMAC does: b0344c61d8db38535ca8 */
+	static const uint8_t want[10] = { 0xb0, 0x34, 0x4c, 0x61, 0xd8, 0xdb, 0x38, 0x53, 0x5c, 0xa8 };
+	struct secret secret = { { 0 } };
+	char code[17], text[17];
+
+	(void)state;
+	memset(secret.key, 0x0b, 20);
+	secret_code(&secret, span_of("Hi There"), 16, code);
+	secret_base32(want, sizeof(want), text);
+	assert_string_equal(code, text);
+	memset(&secret, 0, sizeof(secret));
+	secret_code(&secret, (struct span){ NULL, 0 }, 16, code);
+	assert_int_equal(strlen(code), 16);
+}
+
 static void test_file_replace_and_read(void **state)
 {
 	char dir[] = "/tmp/listd-test-XXXXXX";
@@ -163,7 +180,7 @@ int main(void)
 		cmocka_unit_test(test_span_number), cmocka_unit_test(test_span_next), cmocka_unit_test(test_arena_keeps_what_it_gave),
 		cmocka_unit_test(test_arena_grow_zeroes),
 		cmocka_unit_test(test_buf_stops_at_its_maximum), cmocka_unit_test(test_fail_has_no_line_ends),
-		cmocka_unit_test(test_secret_codes), cmocka_unit_test(test_file_replace_and_read),
+		cmocka_unit_test(test_secret_codes), cmocka_unit_test(test_secret_codes_are_hmac_sha256), cmocka_unit_test(test_file_replace_and_read),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -461,10 +461,11 @@ static void test_relay_away(void **state)
 	assert_int_equal(status.jobs[0].todo, 30);
 	relay = relay_start(&plan, port);
 	assert_true(wait_done(box, delivery, false));
-	delivery_status(delivery, box->arena, &status);
+	do
+		delivery_status(delivery, box->arena, &status);
+	while (status.job_count > 0); /* it is forgotten a moment after its directory is gone */
 	assert_false(status.relay_away);
 	assert_int_equal(status.delivered, 30);
-	assert_int_equal(status.job_count, 0);
 	delivery_stop(delivery, 1000);
 	check_each_once(relay, 30);
 	relay_stop(relay);
