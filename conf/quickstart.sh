@@ -45,7 +45,5 @@ mkdir -p "$dir/build"
 
 stop_all
 rm -rf "$dir/mta" "$dir/rx" "$dir/dns" "$dir/var" "$dir/spool" "$dir/mail" "$dir/log" "$dir/etc" "$dir/conf" "$dir/run"
-mkdir -p "$dir/dns"
-echo "nameserver 127.0.0.9" > "$dir/dns/resolv.conf"
 # A mount namespace of its own, in which the resolver's configuration is the private one; nothing of the machine is changed.
-exec unshare -m sh -c 'mount --bind "$1/dns/resolv.conf" /etc/resolv.conf && exec /usr/bin/python3 -B "$2/conf/quickstart/quickstart.py" "$1" "${3:-}"' sh "$dir" "$src" "${1:-}"
+exec unshare -m /usr/bin/python3 -B "$src/conf/quickstart/quickstart.py" "$dir" "${1:-}"

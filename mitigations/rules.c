@@ -27,24 +27,29 @@ static bool has_byte(struct span s, char c)
 }
 
 /* A pattern without "*": its domain becomes A-labels, as authors' domains are. */
-static const char *plain_pattern(const struct reading *reading, struct span word)
+static const char *plain_pattern(struct arena *a, struct span word)
 {
 	struct address address;
 	const char *domain;
 
 	if (has_byte(word, '@'))
-		return address_parse(reading->arena, word, &address, NULL) == 0 ? address_key(reading->arena, &address) : NULL;
-	if (word.ptr[0] != '.')
-		return idna_to_ascii(reading->arena, word);
-	domain = idna_to_ascii(reading->arena, span_sub(word, 1, word.len));
-	return domain == NULL ? NULL : arena_printf(reading->arena, ".%s", domain);
+		return address_parse(a, word, &address, NULL) == 0 ? address_key(a, &address) : NULL;
+	if (word.len == 0 || word.ptr[0] != '.')
+		return idna_to_ascii(a, word);
+	domain = idna_to_ascii(a, span_sub(word, 1, word.len));
+	return domain == NULL ? NULL : arena_printf(a, ".%s", domain);
+}
+
+static const char *read_pattern(struct arena *a, struct span word)
+{
+	return has_byte(word, '*') ? arena_lower(a, word) : plain_pattern(a, word);
 }
 
 static int take_from(const struct reading *reading, struct span word, struct rule *rule)
 {
 	if (rule->from != NULL)
 		return expected(reading, "\"from\" once", word);
-	rule->from = has_byte(word, '*') ? arena_lower(reading->arena, word) : plain_pattern(reading, word);
+	rule->from = read_pattern(reading->arena, word);
 	return rule->from != NULL ? 0 : expected(reading, "a domain, .domain, address or glob after \"from\"", word);
 }
 
@@ -229,4 +234,12 @@ const struct rule *rules_match(const struct rules *rules, const struct address_l
 	}
 	arena_free(a);
 	return found;
+}
+
+bool rules_pattern_matches(struct arena *a, const char *pattern, const struct address *address)
+{
+	const struct address_list one = { .items = (struct address *)(uintptr_t)address, .count = 1 };
+	const char *read = read_pattern(a, span_of(pattern));
+
+	return read != NULL && address->domain.len > 0 && from_matches(read, list_authors(a, &one));
 }

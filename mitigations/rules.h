@@ -27,6 +27,8 @@ int rules_parse(struct arena *a, struct span text, struct rules *rules_r, struct
 /* The first rule that matches any of the authors (exempt: all of them, since what one of them is let off another one is not) and
  * this receiver (to_domain: of the recipients looked at, may be NULL), or NULL. Without an author, a rule with "from" never matches. */
 const struct rule *rules_match(const struct rules *rules, const struct address_list *authors, const struct receiver *receiver, const char *to_domain);
+/* Does a PATTERN as above match the address? What is no pattern matches nothing. */
+bool rules_pattern_matches(struct arena *a, const char *pattern, const struct address *address);
 /* For every list, after its own rules, so that the list can exempt: gmail.com and googlemail.com are forced, though they publish p=none. */
 extern const char rules_default_text[];
 

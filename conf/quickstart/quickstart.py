@@ -41,7 +41,7 @@ def build_world(directory):
 def start(world):
     world.start_dns()
     world.start_receivers()
-    world.start_mta(["lists.example.org"])
+    world.start_mta()
     world.start_listd()
     world.make_list_key("lists.example.org")
     world.listctl("list", "create", LIST, "--owner", "owner@plain.example")

@@ -18,7 +18,6 @@ import sys
 import time
 
 HERE = os.path.dirname(os.path.abspath(__file__))
-DNS_ADDRESS = "127.0.0.9"
 LIST_HOST_ADDRESS = "127.0.0.25"  # the lists' mail server speaks to the world from here
 
 
@@ -46,12 +45,15 @@ class Receiver:
 
 
 class World:
-    def __init__(self, directory, prefix, base_port=2500):
+    def __init__(self, directory, prefix, base_port=2500, dns_address="127.0.0.9", list_domains=("lists.example.org",)):
+        """Worlds that run at the same time have base_port and dns_address for themselves: the name server's port is the same in all."""
         self.dir, self.prefix, self.base = directory, prefix, base_port
+        self.dns_address, self.list_domains = dns_address, list_domains
         self.mta_port, self.lmtp_port = base_port + 25, base_port + 24
         self.records, self.processes, self.receivers = [], {}, []
         self.keys = {}
         self.users = ["ann", "bob", "carol", "dave", "erin", "owner"]  # mailboxes at every receiver that is a Postfix
+        self.forwards = {}  # mailboxes of theirs that pass their mail on: address -> address
         os.makedirs(directory, exist_ok=True)
         os.chmod(directory, 0o755)
 
@@ -78,22 +80,28 @@ class World:
         self.write("pids", "".join("%d %s\n" % (p.pid, name) for name, p in self.processes.items()))
 
     def stop(self, name, how=signal.SIGTERM, seconds=25):
+        """Its exit status, or None when it does not run."""
         process = self.processes.pop(name, None)
-        if process is None or process.poll() is not None:
-            return
-        process.send_signal(how)
+        if process is None:
+            return None
+        if process.poll() is None:
+            process.send_signal(how)
         try:
             process.wait(seconds)
         except subprocess.TimeoutExpired:
             process.kill()
             process.wait()
+        return process.returncode
+
+    def postfix(self, name, command):
+        subprocess.run(["postfix", "-c", self.path(name), command], check=command != "stop", stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
 
     def stop_all(self):
         for name in reversed(list(self.processes)):
             self.stop(name)
         for instance in ("mta", "rx"):
             if os.path.exists(self.path(instance, "main.cf")):
-                subprocess.run(["postfix", "-c", self.path(instance), "stop"], stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+                self.postfix(instance, "stop")
 
     # DNS
 
@@ -118,10 +126,22 @@ class World:
         self.add_record('%s._domainkey.%s. TXT %s' % (selector, domain, quoted("v=DKIM1; k=rsa; p=" + base64.b64encode(public).decode())))
 
     def write_zone(self):
-        head = ". 3600 SOA ns.invalid. root.invalid. %d 3600 600 86400 1\n. NS ns.invalid.\nns.invalid. A %s\n" % (time.time(), DNS_ADDRESS)
+        head = ". 3600 SOA ns.invalid. root.invalid. %d 3600 600 86400 1\n. NS ns.invalid.\nns.invalid. A %s\n" % (time.time(), self.dns_address)
         return self.write("dns/zone", "$TTL 1\n" + head + "\n".join(self.records) + "\n")
 
+    def use_own_resolver(self):
+        """/etc/resolv.conf of this mount namespace names the private name server."""
+        try:
+            is_machines = os.stat("/proc/self/ns/mnt").st_ino == os.stat("/proc/1/ns/mnt").st_ino
+        except PermissionError:  # in a container
+            is_machines = False
+        if is_machines:
+            raise RuntimeError("this must run in a mount namespace of its own (unshare -m)")
+        own = self.write("dns/resolv.conf", "nameserver %s\n" % self.dns_address)
+        subprocess.run(["mount", "--bind", own, "/etc/resolv.conf"], check=True)
+
     def start_dns(self):
+        self.use_own_resolver()
         self.write_zone()
         self.write("dns/nsd.conf", """server:
   ip-address: %s@53
@@ -139,9 +159,12 @@ remote-control:
 zone:
   name: "."
   zonefile: "zone"
-""" % (DNS_ADDRESS, self.path("dns/pid"), self.path("dns"), self.path("dns/xfrd"), self.path("dns/zonelist"), self.path("dns")))
+""" % (self.dns_address, self.path("dns/pid"), self.path("dns"), self.path("dns/xfrd"), self.path("dns/zonelist"), self.path("dns")))
+        self.start_dns_again()
+
+    def start_dns_again(self):
         self.start("nsd", ["/usr/sbin/nsd", "-d", "-c", self.path("dns/nsd.conf")])
-        wait_for("the name server", lambda: is_listening(DNS_ADDRESS, 53))
+        wait_for("the name server", lambda: is_listening(self.dns_address, 53))
 
     def reload_dns(self):
         self.write_zone()
@@ -158,10 +181,10 @@ zone:
         shutil.chown(self.path(name, "data"), "postfix")
         self.write(name + "/main.cf", POSTFIX_MAIN % {"dir": self.path(name)} + main)
         self.write(name + "/master.cf", services + POSTFIX_MASTER)
-        subprocess.run(["postfix", "-c", self.path(name), "start"], check=True, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+        self.postfix(name, "start")
 
-    def start_mta(self, list_domains, xforward=True):
-        transport = "".join("%s lmtp:[127.0.0.1]:%d\n" % (d, self.lmtp_port) for d in list_domains)
+    def start_mta(self, xforward=True):
+        transport = "".join("%s lmtp:[127.0.0.1]:%d\n" % (d, self.lmtp_port) for d in self.list_domains)
         transport += "".join("%s smtp:[127.0.0.1]:%d\n" % (r.domain, r.port) for r in self.receivers)
         transport += "* discard:\n"  # reports to authors, who have no mailboxes here
         self.start_postfix("mta", """myhostname = mx.%s
@@ -173,7 +196,7 @@ lmtp_send_xforward_command = %s
 smtpd_authorized_verp_clients = 127.0.0.1
 lmtp_line_length_limit = 0
 smtpd_recipient_restrictions = permit_mynetworks, reject_unauth_destination
-""" % (list_domains[0], " ".join(list_domains), self.path("mta/transport"), LIST_HOST_ADDRESS, "yes" if xforward else "no"),
+""" % (self.list_domains[0], " ".join(self.list_domains), self.path("mta/transport"), LIST_HOST_ADDRESS, "yes" if xforward else "no"),
             "127.0.0.1:%d inet n - n - - smtpd\n" % self.mta_port, [("transport", transport)])
         wait_for("the lists' mail server", lambda: is_listening("127.0.0.1", self.mta_port))
 
@@ -194,15 +217,28 @@ mynetworks = 127.0.0.2/32
 virtual_mailbox_domains = %s
 virtual_mailbox_base = %s
 virtual_mailbox_maps = texthash:%s
+virtual_alias_maps = texthash:%s
+transport_maps = texthash:%s
+smtp_bind_address = 127.0.0.11
 virtual_uid_maps = static:%d
 virtual_gid_maps = static:%d
 virtual_minimum_uid = 100
 milter_default_action = tempfail
 smtpd_recipient_restrictions = reject_unauth_destination
-""" % (" ".join(domains), self.path("mail"), self.path("rx/mailboxes"), user.pw_uid, user.pw_gid), services,
-            [("mailboxes", "".join("%s@%s %s/%s/\n" % (u, d, d, u) for d in domains for u in self.users))])
+""" % (" ".join(domains), self.path("mail"), self.path("rx/mailboxes"), self.path("rx/forwards"), self.path("rx/transport"), user.pw_uid, user.pw_gid), services,
+            [("mailboxes", "".join("%s@%s %s/%s/\n" % (u, d, d, u) for d in domains for u in self.users)), ("forwards", self.forwards_map()),
+             ("transport", "".join("%s smtp:[127.0.0.1]:%d\n" % (d, self.mta_port) for d in self.list_domains) + "".join("%s virtual:\n" % d for d in domains) + "* discard:\n")])
         for r in self.receivers:
             wait_for("receiver " + r.domain, lambda: is_listening("127.0.0.1", r.port))
+
+    def forwards_map(self):
+        return "".join("%s %s\n" % pair for pair in self.forwards.items())
+
+    def forward(self, address, target):
+        """A mailbox of a Postfix receiver passes its mail on, from now on."""
+        self.forwards[address] = target
+        self.write("rx/forwards", self.forwards_map())
+        self.postfix("rx", "reload")
 
     def start_plain(self, _receiver):
         """Takes everything."""
@@ -212,7 +248,7 @@ smtpd_recipient_restrictions = reject_unauth_destination
         """OpenDKIM and OpenDMARC, with RejectFailures."""
         dkim_port, dmarc_port = r.port + 100, r.port + 200
         self.write("conf/opendkim-%d" % r.port, "Mode v\nSocket inet:%d@127.0.0.1\nBackground no\nUMask 022\nAlwaysAddARHeader yes\nAuthservID %s\nNameservers %s\nPidFile %s\n"
-                   % (dkim_port, r.domain, DNS_ADDRESS, self.path("opendkim-%d.pid" % r.port)))
+                   % (dkim_port, r.domain, self.dns_address, self.path("opendkim-%d.pid" % r.port)))
         self.write("conf/ignore-hosts", "192.0.2.255\n")
         self.write("conf/opendmarc-%d" % r.port, "Socket inet:%d@127.0.0.1\nAuthservID %s\nTrustedAuthservIDs %s\nRejectFailures true\nSPFSelfValidate true\n"
                    "SPFIgnoreResults true\nIgnoreHosts %s\nPidFile %s\nSyslog false\n"
@@ -227,7 +263,7 @@ smtpd_recipient_restrictions = reject_unauth_destination
         """rspamd as a milter: DMARC failures of reject domains are refused, those of quarantine domains are marked as spam."""
         port = r.port + 100
         for name, text in {
-            "options.inc": 'dns { nameserver = ["%s:53:1"]; timeout = 2s; }\ncheck_local = true;\n' % DNS_ADDRESS,
+            "options.inc": 'dns { nameserver = ["%s:53:1"]; timeout = 2s; }\ncheck_local = true;\n' % self.dns_address,
             "spf.conf": "check_local = true;\n", "dkim.conf": "check_local = true;\n", "arc.conf": "check_local = true;\n",
             "dmarc.conf": 'check_local = true; actions = { quarantine = "add_header"; reject = "reject"; }\n',
             "logging.inc": 'type = "file"; filename = "%s"; level = "notice";\n' % self.path("log/rspamd-scan"),
@@ -260,12 +296,17 @@ smtpd_recipient_restrictions = reject_unauth_destination
         extra = "".join("operator %s\n  domain %s\n%s\n" % (r.domain.split(".")[0], r.domain, (r.settings or {}).get("receivers.conf", "  enforces yes\n") if isinstance(r.settings, dict)
                                                          else r.settings or "  enforces yes\n") for r in self.receivers)
         self.write("etc/local-receivers.conf", extra)
-        self.write("etc/listd.conf", LISTD_CONF % {"dir": self.dir, "lmtp": self.lmtp_port, "relay": self.mta_port, "prefix": self.prefix} + settings)
+        self.write("etc/listd.conf", LISTD_CONF % {"dir": self.dir, "lmtp": self.lmtp_port, "relay": self.mta_port, "prefix": self.prefix} + SETTINGS_MARK + settings)
         shutil.chown(self.path("etc/keys"), "listd", "listd")
         for name in ("var", "run", "spool"):
             os.makedirs(self.path(name), exist_ok=True)
             shutil.chown(self.path(name), "listd", "listd")
         self.start_listd_again()
+
+    def set_listd(self, settings):
+        """Write the settings anew; they are in force after a reload or start."""
+        text = open(self.path("etc/listd.conf")).read().split(SETTINGS_MARK)[0]
+        self.write("etc/listd.conf", text + SETTINGS_MARK + settings)
 
     def start_listd_again(self):
         self.start("listd", [os.path.join(self.prefix, "sbin/listd"), "-c", self.path("etc/listd.conf")])
@@ -325,8 +366,9 @@ smtpd_recipient_restrictions = reject_unauth_destination
         return [open(os.path.join(new, n), "rb").read() for n in sorted(os.listdir(new))] if os.path.isdir(new) else []
 
     def mta_is_idle(self):
-        return all(not files for d in ("incoming", "active", "deferred", "maildrop")
-                   for _, _, files in os.walk(self.path("mta/queue", d)))
+        """Both Postfix instances have delivered what they have."""
+        return all(not files for name in ("mta", "rx") for d in ("incoming", "active", "deferred", "maildrop")
+                   for _, _, files in os.walk(self.path(name, "queue", d)))
 
 
 def quoted(text):
@@ -382,6 +424,8 @@ anvil unix - - n - 1 anvil
 scache unix - - n - 1 scache
 postlog unix-dgram n - n - 1 postlogd
 """
+
+SETTINGS_MARK = "\n# of the test:\n"
 
 LISTD_CONF = """host-name = "mx.lists.example.org"
 authserv-id = "lists.example.org"

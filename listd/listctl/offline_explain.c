@@ -60,15 +60,14 @@ struct local_world {
 	struct secret master;
 };
 
-static int is_member(void *context, struct arena *a, const char *list, const char *key, const char **name_r, struct fail *why)
+static int find_member(void *context, struct arena *a, const char *list, const char *key, struct member *member_r, struct fail *why)
 {
 	const struct local_world *local = context;
 
 	(void)a;
 	(void)list;
-	(void)key;
-	(void)name_r;
 	(void)why;
+	*member_r = (struct member){ .key = key, .address = key, .name = "", .reason = "" };
 	return !local->options->nonmember;
 }
 
@@ -157,7 +156,7 @@ static int open_world(struct offline *o, struct local_world *local, struct world
 	local->overlay = keyring_resolver(&local->keyring);
 	*world_r = (struct world){
 		.context = local, .dns = o->dns, .clock = &o->clock, .site = local->site, .keyring = &local->keyring, .key_overlay = local->overlay, .receivers = local->receivers,
-		.master = &local->master, .every_receiver = local->options->to_count == 0, .is_member = is_member, .find_alias = find_alias, .each_member = each_member,
+		.master = &local->master, .every_receiver = local->options->to_count == 0, .find_member = find_member, .find_alias = find_alias, .each_member = each_member,
 	};
 	return 0;
 }

@@ -8,15 +8,11 @@
 
 #include <string.h>
 
-static int is_member(void *context, struct arena *a, const char *list, const char *key, const char **name_r, struct fail *why)
+static int find_member(void *context, struct arena *a, const char *list, const char *key, struct member *member_r, struct fail *why)
 {
 	struct daemon *daemon = context;
-	struct member member;
-	int found = store_member_get(daemon->store, a, list, key, &member, why);
 
-	if (found == 1 && name_r != NULL)
-		*name_r = member.name;
-	return found;
+	return store_member_get(daemon->store, a, list, key, member_r, why);
 }
 
 static int is_duplicate(void *context, const char *list, const char *message_id, const char *post_id, struct fail *why)
@@ -45,7 +41,7 @@ void daemon_world(struct daemon *daemon, struct site *site, struct world *world_
 	*world_r = (struct world){
 		.context = daemon, .dns = daemon->dns, .clock = &daemon->clock, .site = site->settings, .keyring = &site->keyring,
 		.key_overlay = site->key_overlay, .receivers = site->receivers, .master = &daemon->master,
-		.is_member = is_member, .is_duplicate = is_duplicate, .find_alias = find_alias, .each_member = each_member,
+		.find_member = find_member, .is_duplicate = is_duplicate, .find_alias = find_alias, .each_member = each_member,
 	};
 }
 

@@ -22,11 +22,11 @@ static const char *make_alias(struct arena *a, const void *context, const struct
 static const char *member_name(struct arena *a, const void *context, const struct address *author)
 {
 	const struct post *post = context;
-	const char *name = NULL;
+	struct member member;
 
-	if (author->domain.len == 0 || post->world->is_member(post->world->context, a, post->list->address, address_key(a, author), &name, NULL) != 1)
+	if (author->domain.len == 0 || post->world->find_member(post->world->context, a, post->list->address, address_key(a, author), &member, NULL) != 1)
 		return NULL;
-	return name == NULL || *name == '\0' ? NULL : name;
+	return member.name == NULL || *member.name == '\0' ? NULL : member.name;
 }
 
 const char *identity_alias_code(struct post *post, const struct address *author)
@@ -74,7 +74,8 @@ void identity_fill(struct post *post)
 		.authserv_id = post->world->site->authserv_id,
 		.via_template = text_or_template(post, list->via_template, "via", "{name} via {list}"),
 		.wrap_text = text_or_template(post, list->wrap_text, "wrap", ""),
-		.reply = (enum reply_policy)list->reply,
+		/* what is written to one author or to the owners is not for the list to answer */
+		.reply = post->purpose == PURPOSE_POST ? (enum reply_policy)list->reply : REPLY_AUTHOR,
 		.alias = (enum alias_kind)list->alias,
 		.decorate = (enum decorate)list->decorate,
 		.dead_signatures = (enum dead_signatures)list->dead_signatures,

@@ -119,6 +119,19 @@ static int find(const struct finder *f, struct span local, struct list_settings 
 	return f->find(f->context, arena_printf(f->arena, "%s@%s", arena_lower(f->arena, local), f->domain), list_r, why);
 }
 
+/* Not by address_parse, which ends local parts at 64 octets: a return address of ours with a subscriber's address in it is longer. */
+static bool split_rcpt(struct span rcpt, struct address *address_r)
+{
+	size_t at = rcpt.len;
+
+	while (at > 0 && rcpt.ptr[at - 1] != '@')
+		at--;
+	if (at < 2 || at == rcpt.len || rcpt.len > ADDRESS_MAX_BYTES)
+		return false;
+	*address_r = (struct address){ .spec = rcpt, .local = span_sub(rcpt, 0, at - 1), .domain = span_sub(rcpt, at, rcpt.len) };
+	return true;
+}
+
 int post_find_list(struct arena *a, const char *rcpt, int (*find_list)(void *context, const char *address, struct list_settings **list_r, struct fail *why), void *context,
 	struct list_settings **list_r, const char **suffix_r, enum purpose *purpose_r, struct fail *why)
 {
@@ -129,7 +142,7 @@ int post_find_list(struct arena *a, const char *rcpt, int (*find_list)(void *con
 	size_t at;
 	int found;
 
-	if (address_parse(a, span_of(rcpt), &address, why) != 0)
+	if (!split_rcpt(span_of(rcpt), &address))
 		return 0;
 	key = address_key(a, &address);
 	address.local = span_sub(span_of(key), 0, (size_t)(strrchr(key, '@') - key));

@@ -22,8 +22,8 @@ struct world {
 	struct receivers *receivers;
 	const struct secret *master;
 	bool every_receiver; /* explain without members: one class for each row of the receivers table */
-	/* 1 yes, 0 no, -1 trouble. key: address_key. name_r (may be NULL): the member's name in a, or NULL. */
-	int (*is_member)(void *context, struct arena *a, const char *list, const char *key, const char **name_r, struct fail *why);
+	/* 1 and *member_r (in a), 0 no, -1 trouble. key: address_key. */
+	int (*find_member)(void *context, struct arena *a, const char *list, const char *key, struct member *member_r, struct fail *why);
 	/* Was this Message-ID seen on the list under another post? 1, 0, -1. */
 	int (*is_duplicate)(void *context, const char *list, const char *message_id, const char *post_id, struct fail *why);
 	/* Author of a keyed alias: 1, 0, -1. */
@@ -78,6 +78,7 @@ struct post {
 	struct facts facts;
 	const char *author_key;         /* address_key of the first author, or NULL */
 	bool author_is_member;
+	bool author_is_moderated;       /* a member whose posts a moderator is to see */
 	/* admit, moderate */
 	bool released;                  /* a moderator let it pass */
 	/* shape */

@@ -118,20 +118,23 @@ static const char *first_owner(const struct post *post)
 		? arena_printf(post->arena, "%s-owner@%s", list_local(post->list, post->arena), list_domain(post->list)) : "the postmaster";
 }
 
+static bool is_denied(struct post *post, const struct address *author)
+{
+	for (const char *const *deny = post->list->deny; deny != NULL && *deny != NULL; deny++)
+		if (rules_pattern_matches(post->arena, *deny, author))
+			return true;
+	return false;
+}
+
 static int check_deny(struct post *post, struct fail *why)
 {
 	const struct address_list *from = &post->facts.from;
+	struct fail refusal;
 
 	(void)why;
-	for (const char *const *deny = post->list->deny; deny != NULL && *deny != NULL; deny++)
-		for (size_t i = 0; i < from->count; i++) {
-			const char *key = from->items[i].domain.len == 0 ? "" : address_key(post->arena, &from->items[i]);
-			struct span domain = span_sub(span_of(key), span_find_byte(span_of(key), '@') + 1, span_of(key).len);
-			struct fail refusal;
-
-			if (!span_eq_text_nocase(span_of(key), *deny) && !span_eq_text_nocase(domain, *deny))
-				continue;
-			reply_fail(&refusal, REPLY_NOT_ALLOWED, key, post->list->address, first_owner(post));
+	for (size_t i = 0; i < from->count; i++)
+		if (is_denied(post, &from->items[i])) {
+			reply_fail(&refusal, REPLY_NOT_ALLOWED, address_key(post->arena, &from->items[i]), post->list->address, first_owner(post));
 			return refuse(post, &refusal);
 		}
 	return STAGE_NEXT;

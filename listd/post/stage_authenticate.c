@@ -14,20 +14,24 @@ static const char *first_author_key(struct post *post)
 	return NULL;
 }
 
-/* With several authors, one member among them is enough: the others wrote with a member. */
+/* With several authors, one member among them is enough: the others wrote with a member. One who is moderated is so in company, too. */
 static int find_membership(struct post *post, struct fail *why)
 {
 	const struct address_list *from = &post->facts.from;
 
-	for (size_t i = 0; i < from->count && i < FACTS_AUTHORS_MAX && !post->author_is_member; i++) {
+	for (size_t i = 0; i < from->count && i < FACTS_AUTHORS_MAX; i++) {
+		struct member member;
 		int found;
 
 		if (from->items[i].domain.len == 0)
 			continue;
-		found = post->world->is_member(post->world->context, post->arena, post->list->address, address_key(post->arena, &from->items[i]), NULL, why);
+		found = post->world->find_member(post->world->context, post->arena, post->list->address, address_key(post->arena, &from->items[i]), &member, why);
 		if (found < 0)
 			return -1;
-		post->author_is_member = found == 1;
+		if (found == 0)
+			continue;
+		post->author_is_member = true;
+		post->author_is_moderated |= (member.flags & MEMBER_MODERATED) != 0;
 	}
 	return STAGE_NEXT;
 }

@@ -163,6 +163,16 @@ static int collect(struct post *post, struct fail *why)
 	return 0;
 }
 
+/* What a list has fixed is about its posts. A forward goes in whatever form arrives. */
+static void init_chooser(struct post *post, const struct strategy_input *in)
+{
+	static const struct rules no_rules;
+	bool is_post = post->purpose == PURPOSE_POST;
+
+	chooser_init(&post->chooser, in, is_post ? &post->list->rules : &no_rules, is_post ? post->list->strategy : NULL, post->world->key_overlay);
+	post->chooser.vouched = post->released && post->facts.forged != NULL;
+}
+
 int stage_choose(struct post *post, struct fail *why)
 {
 	struct strategy_input in = {
@@ -176,8 +186,7 @@ int stage_choose(struct post *post, struct fail *why)
 		return -1;
 	canon_body_sha256(post->message.body, post->message.body_count, CANON_RELAXED, UINT64_MAX, hash, NULL);
 	in.own_body_hash = hash;
-	chooser_init(&post->chooser, &in, &post->list->rules, post->list->strategy, post->world->key_overlay);
-	post->chooser.vouched = post->released && post->facts.forged != NULL;
+	init_chooser(post, &in);
 	for (size_t i = 0; i < post->class_count; i++) {
 		struct post_class *class = &post->classes[i];
 
