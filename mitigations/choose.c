@@ -9,6 +9,7 @@ void chooser_init(struct chooser *chooser, const struct strategy_input *in, cons
 {
 	*chooser = (struct chooser){ .in = *in, .rules = rules, .fixed = fixed, .key_overlay = key_overlay };
 	chooser->forms = arena_array(in->arena, strategy_count, sizeof(*chooser->forms));
+	chooser->in.reencoded = arena_alloc(in->arena, sizeof(struct reencoded *));
 	if (rules_parse(in->arena, span_of(rules_default_text), &chooser->default_rules, NULL) != 0)
 		assert(!"rules_default_text can be read");
 }

@@ -50,6 +50,7 @@ struct strategy_input {
 	const struct clock *clock;
 	const char *id;                    /* of the post, [a-z0-9]: seed of boundaries and Message-IDs, so that a run repeats */
 	const uint8_t *own_body_hash;      /* SHA-256 of the relaxed body as received, or NULL */
+	struct reencoded **reencoded;      /* what reencode.c has made for this post so far, for all its forms (*reencoded NULL at first); NULL: each form makes its own */
 };
 
 /* What the proof (prove.h) must show before a form goes to a receiver that enforces DMARC. To any other a valid message is enough. */

@@ -9,20 +9,58 @@
 
 #include <string.h>
 
+/* Parts in their new encoding take as much memory as the post and more, and are the same in every form. */
+struct reencoded {
+	struct mime mime;
+	struct span *texts; /* by part number; ptr NULL: not made yet */
+};
+
 struct reencode {
 	const struct strategy_input *in;
 	struct form *form;
 	const char *by;
+	struct reencoded *made;
 };
+
+static int open_made(struct reencode *re, struct fail *why)
+{
+	const struct strategy_input *in = re->in;
+	struct reencoded *made = in->reencoded == NULL ? NULL : *in->reencoded;
+
+	if (made == NULL) {
+		made = arena_alloc(in->arena, sizeof(*made));
+		if (mime_parse(in->arena, in->message, &made->mime, why) != 0)
+			return -1;
+		made->texts = arena_array(in->arena, made->mime.part_count, sizeof(*made->texts));
+	}
+	if (in->reencoded != NULL)
+		*in->reencoded = made;
+	re->made = made;
+	return 0;
+}
 
 static struct span part_bytes(const struct reencode *re, const struct mime_part *part)
 {
 	return span_sub(re->in->message->bytes, part->body_offset, part->body_bytes);
 }
 
-/* The bytes of the part lie between signatures or are opaque to us: no other encoding can stand there. */
-static bool is_untouchable(const struct mime_part *part)
+/* Is there an empty line between header and body? A part that was not read, or begins with a line that is no field, has none: what is put in its header would
+ * become part of its body. */
+static bool has_header_end(const struct reencode *re, const struct mime_part *part)
 {
+	struct span header = span_sub(re->in->message->bytes, part->header_offset, part->body_offset - part->header_offset);
+
+	if (header.len == 0 || header.ptr[header.len - 1] != '\n')
+		return false;
+	header.len -= header.len > 1 && header.ptr[header.len - 2] == '\r' ? 2 : 1;
+	return header.len == 0 || header.ptr[header.len - 1] == '\n';
+}
+
+/* The bytes of the part lie between signatures or are opaque to us: no other encoding can stand there. */
+static bool is_untouchable(const struct reencode *re, const struct mime_part *part)
+{
+	if (part->parent != NULL && !has_header_end(re, part))
+		return true;
 	for (const struct mime_part *p = part->parent; p != NULL; p = p->parent)
 		if (strcmp(p->type, "multipart/signed") == 0 || strcmp(p->type, "multipart/encrypted") == 0)
 			return true;
@@ -115,10 +153,14 @@ static int encode_part(struct reencode *re, const struct mime_part *part, struct
 
 	if (cleared != 0)
 		return cleared < 0 ? -1 : 0;
-	if (is_untouchable(part))
+	if (is_untouchable(re, part))
 		return fail_permanent(why, "part %u (%s) has lines over 998 octets, which relays cut, and cannot be encoded anew", part->number, part->type);
-	text = decoded(re, part);
-	text = is_text ? transfer_qp_encode(re->in->arena, text, line_end) : transfer_base64_encode(re->in->arena, text, line_end);
+	text = re->made->texts[part->number];
+	if (text.ptr == NULL) {
+		text = decoded(re, part);
+		text = is_text ? transfer_qp_encode(re->in->arena, text, line_end) : transfer_base64_encode(re->in->arena, text, line_end);
+		re->made->texts[part->number] = text;
+	}
 	set_encoding(re, part, is_text ? SPAN_LIT("Content-Transfer-Encoding: quoted-printable") : SPAN_LIT("Content-Transfer-Encoding: base64"));
 	form_splice(re->form, EDIT_STRATEGY, re->by, part->body_offset, part->body_bytes, text);
 	return 0;
@@ -128,13 +170,12 @@ int reencode_parts(const struct strategy_input *in, struct form *form, const cha
 {
 	struct reencode re = { .in = in, .form = form, .by = by };
 	const struct message *m = in->message;
-	struct mime mime;
 
 	if (!repair_has_long_line(span_sub(m->bytes, m->body_offset, m->body_bytes)))
 		return 0;
-	if (mime_parse(in->arena, m, &mime, why) != 0)
+	if (open_made(&re, why) != 0)
 		return -1;
-	for (struct mime_part *part = mime.root; part != NULL; part = mime_next(part))
+	for (struct mime_part *part = re.made->mime.root; part != NULL; part = mime_next(part))
 		if (part->first_child == NULL && repair_has_long_line(part_bytes(&re, part)) && encode_part(&re, part, why) != 0)
 			return -1;
 	return 0;
