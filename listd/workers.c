@@ -6,18 +6,21 @@
 #include "listd/post/daemon_world.h"
 #include "listd/post/route.h"
 
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 /* How long DNS may hide where a post comes from before a moderator is asked. */
 #define LATER_MAX_SECS 3600
+/* Messages noted as slow between their verdict and their being on disk: no more than there are LMTP sessions, in ordinary configurations. */
+#define SLOW_MAX 256
 /* Waits after trouble: short at first, since most of it is over soon. */
 static const int64_t waits_ms[] = { 5000, 30000, 60000, 300000 };
 
 struct work {
 	struct work *next;
 	char id[SPOOL_ID_CHARS + 1];
-	unsigned tries;
+	unsigned waits; /* how often it was put off */
 	int64_t due_ms;
 };
 
@@ -28,6 +31,9 @@ struct workers {
 	struct work *first, **last;   /* in order of arrival; those not yet due are passed over */
 	size_t pending;
 	bool stopping;
+	unsigned retrying, retrying_max; /* threads with a message that is looked at again: never more than half of them */
+	char slow[SLOW_MAX][SPOOL_ID_CHARS + 1];
+	size_t slow_at;
 	pthread_t *threads;
 	unsigned count;
 };
@@ -43,6 +49,38 @@ static void put(struct workers *w, struct work *work)
 	pthread_mutex_unlock(&w->lock);
 }
 
+void workers_note_slow(struct workers *w, const char *id)
+{
+	if (w == NULL)
+		return;
+	pthread_mutex_lock(&w->lock);
+	snprintf(w->slow[w->slow_at++ % SLOW_MAX], SPOOL_ID_CHARS + 1, "%s", id);
+	pthread_mutex_unlock(&w->lock);
+}
+
+/* Was it noted? The note is taken away. */
+static bool is_slow(struct workers *w, const char *id)
+{
+	bool found = false;
+
+	pthread_mutex_lock(&w->lock);
+	for (size_t i = 0; i < SLOW_MAX && !found; i++) {
+		found = strcmp(w->slow[i], id) == 0;
+		if (found)
+			w->slow[i][0] = '\0';
+	}
+	pthread_mutex_unlock(&w->lock);
+	return found;
+}
+
+/* When it is to be looked at again. */
+static void put_off(struct work *work)
+{
+	work->due_ms = clock_monotonic_ms() + waits_ms[work->waits];
+	if (work->waits + 1 < sizeof(waits_ms) / sizeof(waits_ms[0]))
+		work->waits++;
+}
+
 void workers_push(struct workers *w, const char *id)
 {
 	struct work *work = calloc(1, sizeof(*work));
@@ -50,7 +88,15 @@ void workers_push(struct workers *w, const char *id)
 	if (work == NULL)
 		fail_environment("out of memory");
 	memcpy(work->id, id, strnlen(id, SPOOL_ID_CHARS));
+	if (is_slow(w, id))
+		put_off(work);
 	put(w, work);
+}
+
+/* A sender whose names are answered slowly can make many messages that wait for DNS: there is always a thread for the others. */
+static bool may_take(const struct workers *w, const struct work *work)
+{
+	return work->waits == 0 || w->retrying < w->retrying_max;
 }
 
 static struct work *take_due(struct workers *w, int64_t now_ms, int64_t *next_ms_r)
@@ -59,7 +105,10 @@ static struct work *take_due(struct workers *w, int64_t now_ms, int64_t *next_ms
 	for (struct work **p = &w->first; *p != NULL; p = &(*p)->next) {
 		struct work *work = *p;
 
+		if (work->due_ms <= now_ms && !may_take(w, work))
+			continue; /* the thread that ends such work wakes others */
 		if (work->due_ms <= now_ms) {
+			w->retrying += work->waits > 0;
 			*p = work->next;
 			if (w->last == &work->next)
 				w->last = p;
@@ -98,7 +147,9 @@ static struct work *take(struct workers *w)
 
 struct task {
 	struct daemon *daemon;
-	struct arena *arena;
+	struct arena *arena;     /* of the message */
+	struct arena *post;      /* of one recipient's post at a time: each has forms of its own */
+	struct arrival arrival;
 	struct world world;
 	struct spooled spooled;
 	const char **jobs;
@@ -122,11 +173,14 @@ static void log_facts(const struct post *post)
 static int finish(struct task *task, struct post *post, unsigned number, struct fail *why)
 {
 	const struct envelope *e = post->envelope;
+	const char *job = "";
 
 	switch (post->outcome) {
 	case OUTCOME_SEND:
-		task->jobs[task->job_count] = "";
-		return commit_send(task->daemon, post, number, &task->jobs[task->job_count++], why);
+		if (commit_send(task->daemon, post, number, &job, why) != 0)
+			return -1;
+		task->jobs[task->job_count++] = arena_text(task->arena, span_of(job));
+		return 0;
 	case OUTCOME_LATER:
 		if (clock_now(&task->daemon->clock) < e->received_secs + LATER_MAX_SECS)
 			return 1;
@@ -146,9 +200,9 @@ static int finish(struct task *task, struct post *post, unsigned number, struct 
 
 static int work_on_list(struct task *task, struct list_settings *list, const char *suffix, enum purpose purpose, const char *rcpt, unsigned number, struct fail *why)
 {
-	struct post *post = arena_alloc(task->arena, sizeof(*post));
+	struct post *post = arena_alloc(task->post, sizeof(*post));
 
-	if (post_begin(post, task->arena, &task->world, &task->spooled.envelope, rcpt, list, task->spooled.message, why) != 0)
+	if (post_begin(post, task->post, &task->world, &task->spooled.envelope, rcpt, list, task->spooled.message, why) != 0)
 		return -1;
 	post->purpose = purpose;
 	post->suffix = suffix;
@@ -164,7 +218,7 @@ static int work_on_rcpt(struct task *task, unsigned number, struct fail *why)
 	struct list_settings *list;
 	enum purpose purpose;
 	const char *suffix;
-	int result = daemon_find_list(task->daemon, task->arena, rcpt, &list, &suffix, &purpose, why);
+	int result = daemon_find_list(task->daemon, task->post, rcpt, &list, &suffix, &purpose, why);
 
 	if (result == 0)
 		event_log(EVENT_DISCARDED, "id", task->spooled.envelope.id, "to", rcpt, "reason", "the list was deleted after the message was accepted", NULL);
@@ -179,10 +233,14 @@ static int work_on_all(struct task *task, struct fail *why)
 {
 	int later = 0;
 
+	task->post = arena_new(POST_ARENA_MAX_BYTES(task->spooled.message.len));
+	task->arrival.arena = arena_new(POST_ARENA_MAX_BYTES(task->spooled.message.len));
+	task->world.arrival = &task->arrival;
 	task->jobs = arena_array(task->arena, task->spooled.envelope.rcpt_count, sizeof(*task->jobs));
 	for (unsigned i = 0; i < task->spooled.envelope.rcpt_count; i++) {
 		int result = work_on_rcpt(task, i, why);
 
+		arena_reset(task->post);
 		if (result < 0)
 			return -1;
 		later |= result;
@@ -205,6 +263,7 @@ static int let_go(struct task *task, struct fail *why)
 static int work_on(struct daemon *daemon, const char *id)
 {
 	struct task task = { .daemon = daemon };
+	struct resolver *dns;
 	struct site *site;
 	struct fail why;
 	bool abandoned = false;
@@ -217,7 +276,9 @@ static int work_on(struct daemon *daemon, const char *id)
 	}
 	site = daemon_hold_site(daemon);
 	task.arena = arena_new(ARENA_MESSAGE_MAX_BYTES);
+	dns = resolver_limited(daemon->dns, DAEMON_DNS_BUDGET_MS);
 	daemon_world(daemon, site, &task.world);
+	task.world.dns = dns;
 	if (spool_read(daemon->spool, task.arena, SPOOL_IN, id, &task.spooled, &why) != 0) {
 		event_log(EVENT_SPOOL_DAMAGED, "file", id, "reason", why.text, NULL);
 		result = why.temporary;
@@ -231,7 +292,10 @@ static int work_on(struct daemon *daemon, const char *id)
 	}
 	if (result != 0)
 		spool_clear_tries(daemon->spool, id, NULL);
+	arena_free(task.post);
+	arena_free(task.arrival.arena);
 	arena_free(task.arena);
+	resolver_free(dns);
 	daemon_release_site(site);
 	return result != 0;
 }
@@ -246,14 +310,14 @@ static void *work_thread(void *context)
 
 		pthread_mutex_lock(&w->lock);
 		w->pending--;
+		w->retrying -= work->waits > 0;
+		pthread_cond_signal(&w->more);
 		pthread_mutex_unlock(&w->lock);
 		if (!again) {
 			free(work);
 			continue;
 		}
-		work->due_ms = clock_monotonic_ms() + waits_ms[work->tries];
-		if (work->tries + 1 < sizeof(waits_ms) / sizeof(waits_ms[0]))
-			work->tries++;
+		put_off(work);
 		put(w, work);
 	}
 	return NULL;
@@ -280,6 +344,7 @@ int workers_start(struct daemon *daemon, unsigned count, struct workers **worker
 	if (w == NULL)
 		fail_environment("out of memory");
 	w->daemon = daemon;
+	w->retrying_max = count > 1 ? count / 2 : 1;
 	w->last = &w->first;
 	pthread_mutex_init(&w->lock, NULL);
 	pthread_condattr_init(&attr);

@@ -9,6 +9,8 @@ struct workers;
 
 /* Start count threads and queue what is in spool/in. */
 int workers_start(struct daemon *daemon, unsigned count, struct workers **workers_r, struct fail *why);
+/* A message that is going to be pushed has to wait for DNS: it begins where those stand that are looked at again, and does not keep others waiting. */
+void workers_note_slow(struct workers *workers, const char *id);
 /* An accepted message. */
 void workers_push(struct workers *workers, const char *id);
 /* Messages that wait or are being worked on. */

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /* The door: questions go from here to a back-end. And the overlay, which is nothing but a choice between two resolvers. */
+#include "mail/clock.h"
 #include "mail/dns_int.h"
 
 #include <assert.h>
@@ -116,4 +117,59 @@ struct resolver *resolver_overlay(struct resolver *overlay, struct resolver *bel
 	both->overlay = overlay;
 	both->below = below;
 	return &both->base;
+}
+
+struct limited {
+	struct resolver base;
+	struct resolver *below;
+	int64_t end_ms; /* of the monotonic clock */
+};
+
+/* One that comes too late: it has no other answer than that. */
+static struct dns_question *late_question(struct resolver *resolver, const struct dns_wire *name, enum dns_type type)
+{
+	struct dns_question *question = calloc(1, sizeof(*question));
+
+	if (question == NULL)
+		fail_environment("out of memory");
+	*question = (struct dns_question){ resolver, *name, type };
+	return question;
+}
+
+static struct dns_question *limited_start(struct resolver *resolver, const struct dns_wire *name, enum dns_type type)
+{
+	struct limited *limited = (struct limited *)resolver;
+
+	return clock_monotonic_ms() < limited->end_ms ? start(limited->below, name, type) : late_question(resolver, name, type);
+}
+
+static void limited_wait(struct dns_question *question, struct arena *a, struct dns_answer *answer_r)
+{
+	dns_answer_init(answer_r, DNS_TIMEOUT);
+	answer_r->canonical = dns_name(a, question->name.bytes, question->name.len);
+	free(question);
+}
+
+static void limited_drop(struct dns_question *question)
+{
+	free(question);
+}
+
+static void limited_free(struct resolver *resolver)
+{
+	free(resolver);
+}
+
+static const struct dns_backend limited_backend = { .start = limited_start, .wait = limited_wait, .drop = limited_drop, .free = limited_free };
+
+struct resolver *resolver_limited(struct resolver *below, unsigned budget_ms)
+{
+	struct limited *limited = calloc(1, sizeof(*limited));
+
+	if (limited == NULL)
+		fail_environment("out of memory");
+	limited->base.backend = &limited_backend;
+	limited->below = below;
+	limited->end_ms = clock_monotonic_ms() + budget_ms;
+	return &limited->base;
 }

@@ -75,6 +75,9 @@ int resolver_zone_add(struct resolver *zone, struct span line, struct fail *why)
 /* A resolver that answers TXT questions for the names in an overlay zone and hands everything else to below. Both must outlive it.
  * If the overlay lists the name itself (not only names below it), its answer stands, NODATA too; else below's. */
 struct resolver *resolver_overlay(struct resolver *overlay, struct resolver *below);
+/* A resolver that hands questions to below until budget_ms have passed since it was made; what is asked later gets TIMEOUT at once. So that a sender whose
+ * names are answered slowly cannot hold a thread for the sum of all deadlines: only for the budget and one more. below must outlive it. */
+struct resolver *resolver_limited(struct resolver *below, unsigned budget_ms);
 void resolver_free(struct resolver *resolver);
 
 /* Ask and wait: the answer lives in arena a. Never fails: trouble is a status. */

@@ -6,6 +6,7 @@
 #include "listd/event.h"
 #include "listd/workers.h"
 
+#include <limits.h>
 #include <string.h>
 
 static int find_member(void *context, struct arena *a, const char *list, const char *key, struct member *member_r, struct fail *why)
@@ -78,32 +79,62 @@ static void log_refusal(const struct post *post, const struct fail *why)
 		"code", event_number(why->code), "text", why->text, NULL);
 }
 
+/* How many times alias-per-hour one author may get, whatever names senders give themselves. */
+#define ALIAS_AUTHOR_FACTOR 5
+/* Posts that are put before the moderators of one list in an hour, and that wait on all lists together: every stranger can make them, and each takes disk. */
+#define HOLDS_PER_HOUR 200
+#define HOLDS_MAX 10000
+
+static bool allow(struct daemon *daemon, const struct post *post, const char *what, const char *who, long long max)
+{
+	return rate_allow(daemon->rates, arena_printf(post->arena, "%s %s %s", what, post->list->address, who), max > UINT_MAX ? UINT_MAX : (unsigned)max, clock_now(&daemon->clock));
+}
+
 /* One sender may have only so many messages forwarded in an hour. */
 static bool is_too_fast(struct daemon *daemon, const struct post *post)
 {
-	const char *key = arena_printf(post->arena, "alias %s %s", post->list->address, post->envelope->mail_from == NULL ? "" : post->envelope->mail_from);
+	const char *sender = post->envelope->mail_from == NULL ? "" : post->envelope->mail_from;
+	long long max = post->list->alias_per_hour;
 
-	return post->purpose == PURPOSE_ALIAS && !rate_allow(daemon->rates, key, (unsigned)post->list->alias_per_hour, clock_now(&daemon->clock));
+	return post->purpose == PURPOSE_ALIAS
+		&& (!allow(daemon, post, "alias from", sender, max) || !allow(daemon, post, "alias to", post->targets[0], max * ALIAS_AUTHOR_FACTOR));
+}
+
+static bool may_hold(struct daemon *daemon, const struct post *post)
+{
+	return atomic_load(&daemon->held_count) < HOLDS_MAX && allow(daemon, post, "hold", "", HOLDS_PER_HOUR);
+}
+
+static void refuse_for_now(struct post *post, const char *who, struct reply *reply_r)
+{
+	struct fail why;
+
+	reply_fail(&why, REPLY_RATE, who);
+	log_refusal(post, &why);
+	*reply_r = reply_of_fail(post->arena, &why);
 }
 
 static void answer(struct daemon *daemon, struct post *post, struct reply *reply_r, bool *keep_r)
 {
-	struct fail why;
-
 	switch (post->outcome) {
 	case OUTCOME_SEND:
 		if (is_too_fast(daemon, post)) {
-			reply_fail(&why, REPLY_RATE, post->envelope->mail_from);
-			log_refusal(post, &why);
-			*reply_r = reply_of_fail(post->arena, &why);
+			refuse_for_now(post, post->envelope->mail_from, reply_r);
 			return;
 		}
-		/* fall through */
+		*keep_r = true;
+		*reply_r = reply_make(post->arena, REPLY_QUEUED, post->id);
+		return;
 	case OUTCOME_LATER:
+		workers_note_slow(daemon->workers, post->id);
 		*keep_r = true;
 		*reply_r = reply_make(post->arena, REPLY_QUEUED, post->id);
 		return;
 	case OUTCOME_HOLD:
+		if (!may_hold(daemon, post)) {
+			refuse_for_now(post, post->envelope->mail_from, reply_r);
+			return;
+		}
 		*keep_r = true;
 		*reply_r = reply_make(post->arena, REPLY_HELD, post->list->address, post->id);
 		return;
@@ -117,6 +148,18 @@ static void answer(struct daemon *daemon, struct post *post, struct reply *reply
 		*reply_r = reply_make(post->arena, REPLY_OK, arena_printf(post->arena, "discarded: %s", post->reason));
 		return;
 	}
+}
+
+/* All suffixes but those of bounces and aliases lead to the owners: a message for several of them is one message. */
+static bool have_owners(struct arrival *arrival, const struct list_settings *list)
+{
+	for (size_t i = 0; i < arrival->owners_count; i++)
+		if (strcmp(arrival->owners_of[i], list->address) == 0)
+			return true;
+	*(const char **)arena_grow(arrival->arena, &arrival->owners_of, &arrival->owners_cap, arrival->owners_count, sizeof(*arrival->owners_of)) =
+		arena_text(arrival->arena, span_of(list->address));
+	arrival->owners_count++;
+	return false;
 }
 
 static void judge_one(struct daemon *daemon, const struct world *world, struct arena *a, const struct envelope *envelope, const char *rcpt, struct span bytes,
@@ -134,7 +177,9 @@ static void judge_one(struct daemon *daemon, const struct world *world, struct a
 		*reply_r = found < 0 ? reply_make(a, REPLY_STORE_TROUBLE, "the store does not answer") : reply_make(a, REPLY_NO_SUCH_LIST, rcpt);
 		return;
 	}
-	if (post_begin(post, a, world, envelope, rcpt, list, bytes, &why) != 0) {
+	if (purpose == PURPOSE_OWNER && have_owners(world->arrival, list)) {
+		*reply_r = reply_make(a, REPLY_OK, "the owners get it already");
+	} else if (post_begin(post, a, world, envelope, rcpt, list, bytes, &why) != 0) {
 		event_log(EVENT_REFUSED, "id", envelope->id, "list", list->address, "from", envelope->mail_from, "stage", "parse", "text", why.text, NULL);
 		*reply_r = reply_of_fail(a, &why);
 	} else {
@@ -153,10 +198,14 @@ static void judge_message(void *context, struct arena *a, const struct envelope 
 	struct daemon *daemon = context;
 	struct site *site = daemon_hold_site(daemon);
 	/* One for each recipient in turn: a message may name a thousand, and a hostile header takes some megabytes to judge. */
-	struct arena *one = arena_new(ARENA_MESSAGE_MAX_BYTES);
+	struct arena *one = arena_new(POST_ARENA_MAX_BYTES(bytes.len));
+	struct arrival arrival = { .arena = arena_new(POST_ARENA_MAX_BYTES(bytes.len)) };
+	struct resolver *dns = resolver_limited(daemon->dns, DAEMON_DNS_BUDGET_MS);
 	struct world world;
 
 	daemon_world(daemon, site, &world);
+	world.dns = dns;
+	world.arrival = &arrival;
 	for (size_t i = 0; i < envelope->rcpt_count; i++) {
 		judge_one(daemon, &world, one, envelope, envelope->rcpts[i], bytes, &replies[i], &keep[i]);
 		replies[i].enhanced = arena_text(a, span_of(replies[i].enhanced));
@@ -164,6 +213,8 @@ static void judge_message(void *context, struct arena *a, const struct envelope 
 		arena_reset(one);
 	}
 	arena_free(one);
+	arena_free(arrival.arena);
+	resolver_free(dns);
 	daemon_release_site(site);
 }
 

@@ -170,6 +170,26 @@ static void fill_session(struct post *post)
 	};
 }
 
+static int read_message(struct post *post, struct span bytes, struct fail *why)
+{
+	struct arrival *arrival = post->world->arrival;
+	char text[FAIL_TEXT_MAX_BYTES];
+
+	if (arrival != NULL && arrival->is_read) {
+		post->message = arrival->message;
+		return 0;
+	}
+	if (message_parse(arrival == NULL ? post->arena : arrival->arena, bytes, &post->message, why) != 0) {
+		memcpy(text, why->text, sizeof(text));
+		return reply_fail(why, REPLY_BAD_HEADER, text);
+	}
+	if (arrival != NULL) {
+		arrival->message = post->message;
+		arrival->is_read = true;
+	}
+	return 0;
+}
+
 int post_begin(struct post *post, struct arena *a, const struct world *world, const struct envelope *envelope, const char *rcpt,
 	struct list_settings *list, struct span bytes, struct fail *why)
 {
@@ -184,11 +204,5 @@ int post_begin(struct post *post, struct arena *a, const struct world *world, co
 	post->reason = "";
 	post->released = envelope->released_by != NULL;
 	fill_session(post);
-	if (message_parse(a, bytes, &post->message, why) != 0) {
-		char text[FAIL_TEXT_MAX_BYTES];
-
-		memcpy(text, why->text, sizeof(text));
-		return reply_fail(why, REPLY_BAD_HEADER, text);
-	}
-	return 0;
+	return read_message(post, bytes, why);
 }

@@ -11,6 +11,16 @@
 #include "mail/mime.h"
 #include "mitigations/choose.h"
 
+/* What is the same for every recipient of one message: read and judged once, for the first of them. The owner of the arena holds it as long as the posts. */
+struct arrival {
+	struct arena *arena;
+	bool is_read, is_judged;
+	struct message message;
+	struct facts facts;
+	const char **owners_of;  /* lists whose owners get it already */
+	size_t owners_count, owners_cap;
+};
+
 /* What stages may ask of the world. In the daemon the store answers; explain and tests have answers of their own. */
 struct world {
 	void *context;
@@ -21,6 +31,7 @@ struct world {
 	struct resolver *key_overlay;
 	struct receivers *receivers;
 	const struct secret *master;
+	struct arrival *arrival; /* of the message that the posts are of; NULL: each is read and judged for itself */
 	bool every_receiver; /* explain without members: one class for each row of the receivers table */
 	/* 1 and *member_r (in a), 0 no, -1 trouble. key: address_key. */
 	int (*find_member)(void *context, struct arena *a, const char *list, const char *key, struct member *member_r, struct fail *why);
@@ -96,6 +107,9 @@ struct post {
 	const char *reason;             /* for people */
 	struct fail why;                /* OUTCOME_REFUSE */
 };
+
+/* Memory that a post of that size may take, with all its forms: parts with long lines are kept decoded and in a new encoding that may be three times as long. */
+#define POST_ARENA_MAX_BYTES(message_bytes) (ARENA_MESSAGE_MAX_BYTES + 8 * (size_t)(message_bytes))
 
 /* Begin: parses the message. -1: beyond limits (the reply in why). list: found by post_list_of. */
 int post_begin(struct post *post, struct arena *a, const struct world *world, const struct envelope *envelope, const char *rcpt,

@@ -44,10 +44,10 @@ static void guard_own_name(struct post *post)
 	facts_guard_own(post->arena, post->world->dns, domains, &post->facts);
 }
 
-int stage_authenticate(struct post *post, struct fail *why)
+static void gather(struct post *post, struct arena *a, const struct message *message, struct facts *facts_r)
 {
 	const struct site_settings *site = post->world->site;
-	struct facts_options *options = arena_alloc(post->arena, sizeof(*options));
+	struct facts_options *options = arena_alloc(a, sizeof(*options));
 
 	*options = (struct facts_options){
 		.trusted_authserv_ids = site->trusted_authserv_ids,
@@ -55,7 +55,22 @@ int stage_authenticate(struct post *post, struct fail *why)
 		.trusted_sealers = site->trusted_sealers,
 		.receiver_name = site->host_name,
 	};
-	facts_gather(post->arena, post->world->dns, post->world->clock, &post->message, &post->session, options, &post->facts);
+	facts_gather(a, post->world->dns, post->world->clock, message, &post->session, options, facts_r);
+}
+
+int stage_authenticate(struct post *post, struct fail *why)
+{
+	struct arrival *arrival = post->world->arrival;
+
+	if (arrival == NULL) {
+		gather(post, post->arena, &post->message, &post->facts);
+	} else {
+		/* a message may have a thousand recipients, and each signature is a walk over its body */
+		if (!arrival->is_judged)
+			gather(post, arrival->arena, &arrival->message, &arrival->facts);
+		arrival->is_judged = true;
+		post->facts = arrival->facts;
+	}
 	guard_own_name(post);
 	post->author_key = first_author_key(post);
 	return find_membership(post, why);

@@ -38,12 +38,12 @@ static enum aligned relaxed_by_psl(struct dmarc_verdict *verdict, const char *do
 
 	if (!dmarc_is_below(domain, org))
 		return ALIGNED_NO;
-	return strcmp(dmarc_psl_org_domain_by(verdict->seen->arena, verdict->seen->psl, domain), org) == 0 ? ALIGNED_YES : ALIGNED_NO;
+	return strcmp(dmarc_psl_org_domain_by(verdict->seen->scratch, verdict->seen->psl, domain), org) == 0 ? ALIGNED_YES : ALIGNED_NO;
 }
 
 static enum aligned align(const struct judgement *j, const char *domain, bool is_strict)
 {
-	const char *name = domain == NULL ? NULL : idna_to_ascii(j->verdict->seen->arena, span_of(domain));
+	const char *name = domain == NULL ? NULL : idna_to_ascii(j->verdict->seen->scratch, span_of(domain));
 	enum aligned aligned;
 
 	if (name == NULL)
@@ -112,7 +112,7 @@ void dmarc_evaluate(struct arena *a, struct resolver *dns, struct dmarc_verdict 
 		readings[0]->result = readings[1]->result = AUTH_PERMERROR;
 		return;
 	}
-	verdict->seen->arena = a;
+	verdict->seen->scratch = a;
 	verdict->seen->dns = dns;
 	if (dkim_count > DKIM_SIGNATURES_MAX)
 		dkim_count = DKIM_SIGNATURES_MAX;

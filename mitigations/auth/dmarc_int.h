@@ -18,7 +18,8 @@ struct dmarc_lookup {             /* what TXT at _dmarc.<domain> gave */
 };
 
 struct dmarc_seen {
-	struct arena *arena;
+	struct arena *arena;          /* of the answers: as long as the verdict lives, which may be asked again with memory that ends sooner */
+	struct arena *scratch;        /* of the evaluation that goes on */
 	struct resolver *dns;
 	const psl_ctx_t *psl;
 	struct dmarc_lookup **items;

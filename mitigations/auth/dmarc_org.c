@@ -34,7 +34,7 @@ struct dmarc_seen *dmarc_seen_new(struct arena *a, struct resolver *dns, const p
 {
 	struct dmarc_seen *seen = arena_alloc(a, sizeof(*seen));
 
-	*seen = (struct dmarc_seen){ .arena = a, .dns = dns, .psl = psl == NULL ? psl_builtin() : psl };
+	*seen = (struct dmarc_seen){ .arena = a, .scratch = a, .dns = dns, .psl = psl == NULL ? psl_builtin() : psl };
 	return seen;
 }
 
