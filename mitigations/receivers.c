@@ -354,17 +354,15 @@ static const struct receiver *by_mx(const struct receivers *r, struct arena *a, 
 	return found;
 }
 
-static const struct receiver *ask(const struct receivers *r, struct resolver *dns, struct arena *a, const char *domain, bool *failed_r)
+/* What the answer to the question for a domain's MX says. */
+static const struct receiver *by_answer(const struct receivers *r, struct arena *a, const char *domain, const struct dns_answer *answer)
 {
 	const struct receiver *found = NULL;
-	struct dns_answer answer;
 
-	resolver_ask(dns, a, domain, DNS_MX, &answer);
-	if (answer.status == DNS_OK)
-		found = by_mx(r, a, &answer);
-	else if (answer.status == DNS_NODATA)
+	if (answer->status == DNS_OK)
+		found = by_mx(r, a, answer);
+	else if (answer->status == DNS_NODATA)
 		found = by_host(r, domain);
-	*failed_r = dns_is_temporary(answer.status);
 	return found == NULL ? &r->fallback : found;
 }
 
@@ -409,22 +407,72 @@ static void cache_put(struct receivers *r, const char *domain, const struct rece
 	free(old);
 }
 
-const struct receiver *receivers_find(struct receivers *receivers, struct resolver *dns, const struct clock *clock, const char *domain)
-{
-	struct arena *a = arena_new(ARENA_SCRATCH_MAX_BYTES);
-	const char *name = idna_to_ascii(a, span_of(domain));
-	const struct receiver *found = name == NULL ? &receivers->fallback : NULL;
-	int64_t now_secs = clock_now(clock);
-	bool failed;
+/* Questions on their way at the same time. */
+#define BATCH 256
 
-	if (found == NULL && receivers->domain_size > 0)
-		found = domain_place(receivers, name)->receiver;
+struct asking {
+	struct receivers *receivers;
+	struct resolver *dns;
+	struct arena *arena;
+	int64_t now_secs;
+	const char *names[BATCH];
+	struct dns_question *questions[BATCH]; /* NULL: it is known */
+};
+
+/* What is known without asking, else NULL and the question is on its way. */
+static const struct receiver *start(struct asking *asking, size_t i, const char *domain)
+{
+	struct receivers *r = asking->receivers;
+	const struct receiver *found = NULL;
+
+	asking->questions[i] = NULL;
+	asking->names[i] = idna_to_ascii(asking->arena, span_of(domain));
+	if (asking->names[i] == NULL)
+		return &r->fallback;
+	if (r->domain_size > 0)
+		found = domain_place(r, asking->names[i])->receiver;
 	if (found == NULL)
-		found = cache_find(receivers, name, now_secs);
-	if (found == NULL) {
-		found = ask(receivers, dns, a, name, &failed);
-		cache_put(receivers, name, found, now_secs + (failed ? RECEIVERS_CACHE_FAILED_SECS : RECEIVERS_CACHE_SECS));
-	}
-	arena_free(a);
+		found = cache_find(r, asking->names[i], asking->now_secs);
+	if (found == NULL)
+		asking->questions[i] = resolver_start(asking->dns, asking->names[i], DNS_MX);
 	return found;
 }
+
+static const struct receiver *finish(struct asking *asking, size_t i)
+{
+	const struct receiver *found;
+	struct dns_answer answer;
+
+	resolver_wait(asking->questions[i], asking->arena, &answer);
+	found = by_answer(asking->receivers, asking->arena, asking->names[i], &answer);
+	cache_put(asking->receivers, asking->names[i], found,
+		asking->now_secs + (dns_is_temporary(answer.status) ? RECEIVERS_CACHE_FAILED_SECS : RECEIVERS_CACHE_SECS));
+	return found;
+}
+
+void receivers_find_all(struct receivers *receivers, struct resolver *dns, const struct clock *clock, const char *const *domains, size_t count,
+	const struct receiver **found_r)
+{
+	struct asking asking = { .receivers = receivers, .dns = dns, .arena = arena_new(ARENA_SCRATCH_MAX_BYTES), .now_secs = clock_now(clock) };
+
+	for (size_t from = 0; from < count; from += BATCH) {
+		size_t some = count - from < BATCH ? count - from : BATCH;
+
+		for (size_t i = 0; i < some; i++)
+			found_r[from + i] = start(&asking, i, domains[from + i]);
+		for (size_t i = 0; i < some; i++)
+			if (asking.questions[i] != NULL)
+				found_r[from + i] = finish(&asking, i);
+		arena_reset(asking.arena);
+	}
+	arena_free(asking.arena);
+}
+
+const struct receiver *receivers_find(struct receivers *receivers, struct resolver *dns, const struct clock *clock, const char *domain)
+{
+	const struct receiver *found;
+
+	receivers_find_all(receivers, dns, clock, &domain, 1, &found);
+	return found;
+}
+

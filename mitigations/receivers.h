@@ -48,6 +48,9 @@ void receivers_free(struct receivers *receivers);
  * the name "unknown". A failed MX look-up gives the default too. Answers are cached in the table for an hour (DNS TTL does not
  * matter here: an operator changes seldom); threads may call at once, and none waits for another one's question. The row is valid until receivers_free. */
 const struct receiver *receivers_find(struct receivers *receivers, struct resolver *dns, const struct clock *clock, const char *domain);
+/* The same for many domains, whose questions are on their way at the same time: found_r has room for count. */
+void receivers_find_all(struct receivers *receivers, struct resolver *dns, const struct clock *clock, const char *const *domains, size_t count,
+	const struct receiver **found_r);
 /* Operator by name ("unknown" is the default row), or NULL. */
 const struct receiver *receivers_by_name(const struct receivers *receivers, const char *name);
 /* All rows in order of the files, the default last. */

@@ -5,13 +5,11 @@
 #include <inttypes.h>
 #include <string.h>
 
-/* Oversigned is what a reader sees or what changes how the body is read: a second one must not be smuggled in (RFC 6376 8.15). List-* are
- * signed where present (RFC 8058 4 asks it for one-click unsubscribing) but may be added by a list behind ours. Fields that change on the
- * way (Received, Return-Path, Authentication-Results) are left out (5.4.1). */
+/* Oversigned is what a reader sees or what changes how the body is read: a second one must not be smuggled in (RFC 6376 8.15). It comes first, since senders may
+ * repeat the others until h= is full. List-* are signed where present (RFC 8058 4 asks it for one-click unsubscribing) but may be added by a list behind ours. Fields
+ * that change on the way (Received, Return-Path, Authentication-Results) are left out (5.4.1). */
 const struct sign_field sign_fields[] = {
 	{ "From", true },
-	{ "Author", false },
-	{ "X-Original-From", false },
 	{ "Reply-To", true },
 	{ "Sender", true },
 	{ "To", true },
@@ -24,6 +22,8 @@ const struct sign_field sign_fields[] = {
 	{ "MIME-Version", true },
 	{ "Content-Type", true },
 	{ "Content-Transfer-Encoding", true },
+	{ "Author", false },
+	{ "X-Original-From", false },
 	{ "Content-Disposition", false },
 	{ "Content-ID", false },
 	{ "Content-Description", false },

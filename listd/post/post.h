@@ -101,6 +101,8 @@ struct post {
 	struct post_class *classes;
 	size_t class_count, class_cap;
 	struct domain_map *domains;     /* recipient domain -> class */
+	const char **addressed;         /* address_key of all in To and Cc, sorted; addressed_count of them */
+	size_t addressed_count;
 	/* the end */
 	enum outcome outcome;
 	const char *stage;              /* that decided */

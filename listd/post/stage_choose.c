@@ -6,12 +6,15 @@
 #include "mail/address.h"
 #include "mitigations/auth/canon.h"
 
+#include <stdlib.h>
 #include <string.h>
 
-/* Recipient domains in an open-addressing hash; the table doubles when three quarters are full. */
+/* Recipient domains, and an open-addressing hash over them; it doubles when three quarters are full. */
 struct domain_map {
-	struct { const char *domain; size_t class; } *slots;
-	size_t size, used;
+	struct recipient_domain { const char *domain; size_t rcpt_count, class; } *items;
+	size_t count, cap;
+	size_t *slots; /* index + 1 of an item; 0: free */
+	size_t size;
 };
 
 static size_t hash(struct span s)
@@ -23,24 +26,21 @@ static size_t hash(struct span s)
 	return h;
 }
 
-static size_t find_slot(const struct domain_map *map, struct span domain)
+static size_t *find_slot(const struct domain_map *map, struct span domain)
 {
 	size_t at = hash(domain) & (map->size - 1);
 
-	while (map->slots[at].domain != NULL && !span_eq_text_nocase(domain, map->slots[at].domain))
+	while (map->slots[at] != 0 && !span_eq_text_nocase(domain, map->items[map->slots[at] - 1].domain))
 		at = (at + 1) & (map->size - 1);
-	return at;
+	return &map->slots[at];
 }
 
 static void grow(struct arena *a, struct domain_map *map)
 {
-	struct domain_map bigger = { .size = map->size == 0 ? 256 : map->size * 2, .used = map->used };
-
-	bigger.slots = arena_array(a, bigger.size, sizeof(*bigger.slots));
-	for (size_t i = 0; i < map->size; i++)
-		if (map->slots[i].domain != NULL)
-			bigger.slots[find_slot(&bigger, span_of(map->slots[i].domain))] = map->slots[i];
-	*map = bigger;
+	map->size = map->size == 0 ? 256 : map->size * 2;
+	map->slots = arena_array(a, map->size, sizeof(*map->slots));
+	for (size_t i = 0; i < map->count; i++)
+		*find_slot(map, span_of(map->items[i].domain)) = i + 1;
 }
 
 static struct span domain_of(const char *address)
@@ -78,44 +78,58 @@ static size_t add_class(struct post *post, const struct receiver *receiver, cons
 	return post->class_count++;
 }
 
-static size_t find_class(struct post *post, struct span domain)
-{
-	const char *name = arena_lower(post->arena, domain);
-
-	return add_class(post, receivers_find(post->world->receivers, post->world->dns, post->world->clock, name), ruled_domain(post, domain));
-}
-
 static void add_recipient(struct post *post, const char *address)
 {
+	struct domain_map *map = post->domains;
 	struct span domain = domain_of(address);
-	size_t slot;
+	size_t *slot;
 
-	if (post->domains->used * 4 >= post->domains->size * 3)
-		grow(post->arena, post->domains);
-	slot = find_slot(post->domains, domain);
-	if (post->domains->slots[slot].domain == NULL) {
-		size_t class = find_class(post, domain);
+	if (map->count * 4 >= map->size * 3)
+		grow(post->arena, map);
+	slot = find_slot(map, domain);
+	if (*slot == 0) {
+		struct recipient_domain *item = arena_grow(post->arena, &map->items, &map->cap, map->count, sizeof(*map->items));
 
-		post->domains->slots[slot].domain = arena_text(post->arena, domain);
-		post->domains->slots[slot].class = class;
-		post->domains->used++;
+		item->domain = arena_lower(post->arena, domain);
+		*slot = ++map->count;
 	}
-	post->classes[post->domains->slots[slot].class].rcpt_count++;
+	map->items[*slot - 1].rcpt_count++;
+}
+
+/* After the walk over the members, so that the store does not wait for DNS. */
+static void find_classes(struct post *post)
+{
+	struct domain_map *map = post->domains;
+	const char **names = arena_array(post->arena, map->count, sizeof(*names));
+	const struct receiver **receivers = arena_array(post->arena, map->count, sizeof(const struct receiver *));
+
+	for (size_t i = 0; i < map->count; i++)
+		names[i] = map->items[i].domain;
+	receivers_find_all(post->world->receivers, post->world->dns, post->world->clock, names, map->count, receivers);
+	for (size_t i = 0; i < map->count; i++) {
+		map->items[i].class = add_class(post, receivers[i], ruled_domain(post, span_of(map->items[i].domain)));
+		post->classes[map->items[i].class].rcpt_count += map->items[i].rcpt_count;
+	}
 }
 
 const struct post_class *post_class_of(const struct post *post, const char *address)
 {
-	size_t slot;
+	const struct domain_map *map = post->domains;
+	size_t slot = map == NULL || map->size == 0 ? 0 : *find_slot(map, domain_of(address));
 
-	if (post->domains == NULL || post->domains->size == 0)
-		return NULL;
-	slot = find_slot(post->domains, domain_of(address));
-	return post->domains->slots[slot].domain == NULL ? NULL : &post->classes[post->domains->slots[slot].class];
+	return slot == 0 ? NULL : &post->classes[map->items[slot - 1].class];
 }
 
-static bool is_addressed(const struct post *post, const char *key)
+static int compare_keys(const void *one, const void *other)
+{
+	return strcmp(*(const char *const *)one, *(const char *const *)other);
+}
+
+/* Who stands in To and Cc: once for a post, since a list may have a hundred thousand members who want to know. */
+static void read_addressed(struct post *post)
 {
 	static const char *const names[] = { "To", "Cc" };
+	size_t cap = 0;
 
 	for (size_t n = 0; n < 2; n++)
 		for (const struct field *f = message_field(&post->message, names[n]); f != NULL;
@@ -124,10 +138,17 @@ static bool is_addressed(const struct post *post, const char *key)
 
 			address_list_parse(post->arena, f->value, &list);
 			for (size_t i = 0; i < list.count; i++)
-				if (list.items[i].domain.len > 0 && strcmp(address_key(post->arena, &list.items[i]), key) == 0)
-					return true;
+				if (list.items[i].domain.len > 0)
+					*(const char **)arena_grow(post->arena, &post->addressed, &cap, post->addressed_count++, sizeof(*post->addressed)) =
+						address_key(post->arena, &list.items[i]);
 		}
-	return false;
+	if (post->addressed_count > 0)
+		qsort(post->addressed, post->addressed_count, sizeof(*post->addressed), compare_keys);
+}
+
+static bool is_addressed(const struct post *post, const char *key)
+{
+	return post->addressed_count > 0 && bsearch(&key, post->addressed, post->addressed_count, sizeof(*post->addressed), compare_keys) != NULL;
 }
 
 bool post_wants(const struct post *post, const struct member *member)
@@ -156,10 +177,14 @@ static int collect(struct post *post, struct fail *why)
 			add_class(post, receivers_at(post->world->receivers, i), NULL);
 		return 0;
 	}
-	if (post->purpose == PURPOSE_POST)
-		return post->world->each_member(post->world->context, post->list->address, each_member, post, why);
+	if (post->purpose == PURPOSE_POST) {
+		read_addressed(post);
+		if (post->world->each_member(post->world->context, post->list->address, each_member, post, why) != 0)
+			return -1;
+	}
 	for (size_t i = 0; i < post->target_count; i++)
 		add_recipient(post, post->targets[i]);
+	find_classes(post);
 	return 0;
 }
 
