@@ -222,6 +222,17 @@ tests_fuzz_fuzz_lmtp_SOURCES = tests/fuzz/fuzz_lmtp.c
 tests_fuzz_fuzz_lmtp_LDADD = $(LISTD_TEST_LIBS)
 tests_fuzz_fuzz_lmtp_LDFLAGS = $(AM_LDFLAGS) $(FUZZ_LDFLAGS)
 endif
+# the whole route, in a world without daemon and store
+check_PROGRAMS += tests/unit/test_route
+TESTS += tests/unit/test_route
+tests_unit_test_route_SOURCES = tests/unit/test_route.c tests/unit/fake_world.h
+tests_unit_test_route_LDADD = $(LISTD_TEST_LIBS)
+if FUZZ
+noinst_PROGRAMS += tests/fuzz/fuzz_route
+tests_fuzz_fuzz_route_SOURCES = tests/fuzz/fuzz_route.c tests/unit/fake_world.h
+tests_fuzz_fuzz_route_LDADD = $(LISTD_TEST_LIBS)
+tests_fuzz_fuzz_route_LDFLAGS = $(AM_LDFLAGS) $(FUZZ_LDFLAGS)
+endif
 # measuring: built with the rest of the tests, run by hand
 check_PROGRAMS += tests/bench/sink tests/bench/pump tests/bench/deliver tests/bench/fsyncrate
 noinst_HEADERS += tests/bench/bench.h

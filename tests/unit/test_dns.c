@@ -306,6 +306,26 @@ static void test_overlay(void **state)
 	arena_free(a);
 }
 
+/* Within its budget it is as what is below; then everything is late, be it waited for or dropped. */
+static void test_limited(void **state)
+{
+	struct arena *a = arena_new(1 << 20);
+	struct resolver *below = zone_of("example.com TXT text\n"), *limited = resolver_limited(below, 60000), *over = resolver_limited(below, 0);
+
+	(void)state;
+	assert_string_equal(ask(a, limited, "example.com", DNS_TXT), "ok example.com|text");
+	assert_string_equal(ask(a, limited, "nowhere.example.com", DNS_TXT), "nxdomain nowhere.example.com");
+	assert_string_equal(ask(a, over, "Example.com", DNS_TXT), "timeout example.com");
+	assert_string_equal(ask(a, over, "bad..name", DNS_TXT), "nxdomain ");
+	resolver_drop(resolver_start(limited, "example.com", DNS_TXT));
+	resolver_drop(resolver_start(over, "example.com", DNS_TXT));
+	assert_int_equal(resolver_question_count(below), 3);
+	resolver_free(limited);
+	resolver_free(over);
+	resolver_free(below);
+	arena_free(a);
+}
+
 static void test_wire_names(void **state)
 {
 	static const uint8_t loop[] = { 0xc0, 0x00 }, open_end[] = { 3, 'a', 'b' }, good[] = { 2, 'A', 'b', 1, '.', 0 };
@@ -611,7 +631,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_zone_answers), cmocka_unit_test(test_zone_errors), cmocka_unit_test(test_long_text_is_cut_and_joined),
 		cmocka_unit_test(test_limits_of_answers), cmocka_unit_test(test_cname_chain_limit), cmocka_unit_test(test_large_zone_loads_fast),
-		cmocka_unit_test(test_overlay), cmocka_unit_test(test_wire_names), cmocka_unit_test(test_unbound_with_nsd),
+		cmocka_unit_test(test_overlay), cmocka_unit_test(test_limited), cmocka_unit_test(test_wire_names), cmocka_unit_test(test_unbound_with_nsd),
 		cmocka_unit_test(test_unbound_keeps_the_deadline), cmocka_unit_test(test_unbound_dead_port_is_temporary),
 		cmocka_unit_test(test_unbound_rubbish_is_temporary), cmocka_unit_test(test_unbound_open_errors),
 	};

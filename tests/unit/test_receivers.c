@@ -196,6 +196,28 @@ static void test_cache(void **state)
 	resolver_free(dns);
 }
 
+/* More domains than are asked for at the same time, known ones and impossible ones among them: the same as one by one. */
+static void test_find_all(void **state)
+{
+	static const char *const some[] = { "gmail.com", "hosted.example", "broken.example", "nx.example", "bad domain", "" };
+	struct receivers *receivers = table(NULL), *other = table(NULL);
+	struct resolver *dns = zone();
+	struct clock clock = { .is_fixed = true };
+	const char *domains[600];
+	const struct receiver *found[COUNT(domains)];
+
+	(void)state;
+	for (size_t i = 0; i < COUNT(domains); i++)
+		domains[i] = some[i % COUNT(some)];
+	receivers_find_all(receivers, dns, &clock, domains, COUNT(domains), found);
+	for (size_t i = 0; i < COUNT(domains); i++)
+		assert_string_equal(found[i]->name, receivers_find(other, dns, &clock, domains[i])->name);
+	receivers_find_all(receivers, dns, &clock, domains, 0, found);
+	receivers_free(receivers);
+	receivers_free(other);
+	resolver_free(dns);
+}
+
 static void test_cache_is_bounded(void **state)
 {
 	struct receivers *receivers = table(NULL);
@@ -303,7 +325,7 @@ int main(void)
 {
 	static const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_glob), cmocka_unit_test(test_glob_takes_no_time), cmocka_unit_test(test_find), cmocka_unit_test(test_settings),
-		cmocka_unit_test(test_faults), cmocka_unit_test(test_cache), cmocka_unit_test(test_cache_is_bounded), cmocka_unit_test(test_threads),
+		cmocka_unit_test(test_faults), cmocka_unit_test(test_cache), cmocka_unit_test(test_find_all), cmocka_unit_test(test_cache_is_bounded), cmocka_unit_test(test_threads),
 		cmocka_unit_test(test_shipped_table),
 	};
 

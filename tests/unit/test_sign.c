@@ -224,16 +224,21 @@ static void test_odd_messages(void **state)
 static void test_repeated_field(void **state)
 {
 	struct setup s;
+	struct span text;
 	struct buf b;
 
 	(void)state;
 	set_up(&s);
 	buf_init(&b, 65536);
-	buf_put_text(&b, "From: a@example.com\n");
-	for (int i = 0; i < 900; i++)
-		buf_printf(&b, "List-Unsubscribe-Post: %d\n", i);
+	buf_put_text(&b, "From: a@example.com\nSubject: owls\n");
+	for (int i = 0; i < 450; i++)
+		buf_printf(&b, "List-Unsubscribe-Post: %d\nX-Original-From: %d\n", i, i);
 	buf_put_text(&b, "\nbody\n");
-	expect(&s, sign_text(&s, buf_span(&b), "lists.example.org", NULL), AUTH_PASS, "900 fields");
+	text = sign_text(&s, buf_span(&b), "lists.example.org", NULL);
+	expect(&s, text, AUTH_PASS, "900 fields");
+	/* whatever else the sender has repeated */
+	expect(&s, span_of(arena_printf(s.a, "Subject: another\n%.*s", (int)text.len, text.ptr)), AUTH_FAIL, "a second Subject");
+	expect(&s, span_of(arena_printf(s.a, "Content-Type: text/html\n%.*s", (int)text.len, text.ptr)), AUTH_FAIL, "a Content-Type");
 	buf_done(&b);
 	tear_down(&s);
 }
