@@ -47,15 +47,13 @@ struct fake {
 	unsigned flags;    /* of members */
 };
 
-static inline int fake_is_member(void *context, struct arena *a, const char *list, const char *key, const char **name_r, struct fail *why)
+static inline int fake_find_member(void *context, struct arena *a, const char *list, const char *key, struct member *member_r, struct fail *why)
 {
 	const struct fake *fake = context;
 
 	(void)list;
-	(void)key;
 	(void)why;
-	if (name_r != NULL)
-		*name_r = arena_text(a, SPAN_LIT("Ann \"owl\" <x@y.example>,"));
+	*member_r = (struct member){ .key = key, .address = key, .name = arena_text(a, SPAN_LIT("Ann \"owl\" <x@y.example>,")), .reason = "" };
 	return !fake->nonmember;
 }
 
@@ -131,7 +129,7 @@ static inline void fake_world(struct fake *fake, struct world *world_r)
 {
 	*world_r = (struct world){
 		.context = fake, .dns = fake->dns, .clock = &fake->clock, .site = fake->site, .keyring = &fake->list_ring, .key_overlay = fake->overlay,
-		.receivers = fake->receivers, .master = &fake->master, .is_member = fake_is_member, .find_alias = fake_find_alias, .each_member = fake_each_member,
+		.receivers = fake->receivers, .master = &fake->master, .find_member = fake_find_member, .find_alias = fake_find_alias, .each_member = fake_each_member,
 	};
 }
 
