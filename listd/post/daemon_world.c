@@ -126,6 +126,11 @@ static void answer(struct daemon *daemon, struct post *post, struct reply *reply
 		*reply_r = reply_make(post->arena, REPLY_QUEUED, post->id);
 		return;
 	case OUTCOME_LATER:
+		/* it ends with the moderators when DNS never tells */
+		if (!may_hold(daemon, post)) {
+			refuse_for_now(post, post->envelope->mail_from, reply_r);
+			return;
+		}
 		workers_note_slow(daemon->workers, post->id);
 		*keep_r = true;
 		*reply_r = reply_make(post->arena, REPLY_QUEUED, post->id);

@@ -86,13 +86,13 @@ static int later(struct post *post)
 	return STAGE_END;
 }
 
-/* Our own name is not for strangers, be it the list's own address, another list's, or the organization's. Where its policy is strict, that speaks first. */
+/* Our own name is not for strangers, be it the list's own address, another list's, or the organization's, whatever its policy. */
 static int check_own_name(struct post *post, struct fail *why)
 {
 	const struct facts *facts = &post->facts;
 
 	(void)why;
-	if (!facts->forges_us || dmarc_is_strict(facts->forged->effective) || post->released)
+	if (!facts->forges_us || post->released)
 		return STAGE_NEXT;
 	if (facts->has_temporary)
 		return later(post);
@@ -169,7 +169,7 @@ static int check_poster(struct post *post, struct fail *why)
 		return STAGE_NEXT;
 	if (list->post == 3)
 		return check_keeper(post);
-	if (list->post == 1 || post->author_is_member || is_owner(post))
+	if (list->post == 1 || post->author_is_member || is_owner(post) || post_is_by_keeper(post))
 		return STAGE_NEXT;
 	if (list->on_nonmember == 0)
 		return post_hold(post, "%s is not a member of %s", post->author_key, list->address);
