@@ -91,6 +91,15 @@ noinst_HEADERS += \
 	listd/control/verbs_member.h \
 	listd/control/verbs_site.h
 
+# Bounces.
+liblistd_la_SOURCES += \
+	listd/bounce/class.c
+noinst_HEADERS += \
+	listd/bounce/bounce.h \
+	listd/bounce/class.h \
+	listd/bounce/patterns.h \
+	listd/bounce/verdict.h
+
 # The route, the daemon.
 liblistd_la_SOURCES += \
 	listd/daemon.c \
