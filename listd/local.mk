@@ -113,7 +113,6 @@ liblistd_la_SOURCES += \
 	listd/post/explain_text.c \
 	listd/post/header_rules.c \
 	listd/post/identity.c \
-	listd/post/network.c \
 	listd/post/post.c \
 	listd/post/rate.c \
 	listd/post/route.c \
@@ -138,7 +137,6 @@ noinst_HEADERS += \
 	listd/post/identity.h \
 	listd/post/header_rules.h \
 	listd/post/identity.h \
-	listd/post/network.h \
 	listd/post/post.h \
 	listd/post/rate.h \
 	listd/post/route.h \

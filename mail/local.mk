@@ -61,3 +61,7 @@ mailinclude_HEADERS = \
 # Globs, for receivers and rules.
 libmail_la_SOURCES += mail/glob.c
 mailinclude_HEADERS += mail/glob.h
+
+# Networks of clients.
+libmail_la_SOURCES += mail/network.c
+mailinclude_HEADERS += mail/network.h

@@ -35,6 +35,7 @@ mitigationsinclude_HEADERS = \
 	mitigations/key.h \
 	mitigations/prove.h \
 	mitigations/receivers.h \
+	mitigations/receiving.h \
 	mitigations/rules.h \
 	mitigations/sign.h \
 	mitigations/strategy.h
@@ -79,6 +80,7 @@ libmitigations_all_la_SOURCES += \
 	mitigations/auth/facts_own.c \
 	mitigations/auth/facts_recorded.c \
 	mitigations/receivers.c \
+	mitigations/receiving.c \
 	mitigations/rules.c
 noinst_HEADERS += mitigations/auth/dmarc_int.h mitigations/auth/facts_int.h
 

@@ -8,13 +8,25 @@
 #include "mitigations/auth/facts.h"
 
 enum receiving_reading { RECEIVING_RFC9989, RECEIVING_RFC7489, RECEIVING_STRICTER /* of both */, RECEIVING_NONE /* DMARC is not looked at */ };
-enum receiving_action { RECEIVING_ACCEPT, RECEIVING_MARK /* accepted, with dmarc=fail noted */, RECEIVING_JUNK /* accepted into the junk folder ("oreject") */, RECEIVING_REFUSE };
+#define RECEIVING_READINGS (RECEIVING_NONE + 1)
+/* From the mildest to the hardest; of several author domains the hardest counts. MARK: accepted, with dmarc=fail noted; JUNK: accepted into the junk folder ("oreject"). */
+enum receiving_action { RECEIVING_ACCEPT, RECEIVING_MARK, RECEIVING_JUNK, RECEIVING_REFUSE };
+#define RECEIVING_ACTIONS (RECEIVING_REFUSE + 1)
+/* "9989", "7489", "stricter", "none". */
+const char *receiving_reading_name(enum receiving_reading reading);
+/* The reading of that name; false when there is none. */
+bool receiving_reading_find(struct span name, enum receiving_reading *reading_r);
+/* "accept", "mark", "junk", "refuse". */
+const char *receiving_action_name(enum receiving_action action);
+/* The action of that name; false when there is none. */
+bool receiving_action_find(struct span name, enum receiving_action *action_r);
 
 /* A list server whose mail is taken although DMARC fails: each condition that is set must hold. */
 struct receiving_known {
 	const char *name;
-	const char *dkim_domain;      /* a signature with this d= verifies, or NULL */
-	const char *list_id;          /* List-Id (RFC 2919), glob, or NULL; alone it proves nothing, so one of the others must be set too */
+	const char *dkim_domain;      /* a signature with this d= verifies and leaves no gap (auth/gaps.h), or NULL */
+	const char *list_id;          /* glob for the identifier in the one List-Id field (RFC 2919), or NULL. It is anybody's to write: alone it admits nothing, and
+	                                 where dkim_domain is set too, that signature has to cover the field */
 	const char *network;          /* CIDR of the client, or NULL */
 };
 
@@ -31,14 +43,16 @@ struct receiving_policy {
 struct receiving_verdict {
 	enum receiving_action action;
 	bool temporary;               /* RECEIVING_REFUSE as 451, since DNS could not tell */
-	enum dmarc_policy policy;     /* that was applied, after t and pct */
-	bool dmarc_pass;
-	const char *override_reason;  /* RFC 9990: "mailing_list", "trusted_forwarder", "local_policy", "policy_test_mode"; NULL: none */
+	enum dmarc_policy policy;     /* that was applied, after t and pct; of the author domain whose outcome is the hardest */
+	bool dmarc_pass;              /* an author domain asks for something, and each that does has aligned evidence */
+	const char *author_domain;    /* whose outcome it is; NULL where there is none */
+	const char *override_reason;  /* RFC 9990: "mailing_list", "trusted_forwarder", "policy_test_mode", "sampled_out" (of RFC 7489), "local_policy"; NULL: none */
 	const char *override_by;      /* the known list's name or the sealer's domain, or NULL */
 	const char *reason;           /* in words */
 };
 
-/* Decide about a message. facts: gathered with the policy's trusted_sealers. sample: 0 to 99, taken for pct. Texts live in a. */
+/* Decide about a message. facts: gathered with the policy's trusted_sealers. sample: 0 to 99, taken for pct. Texts live in a or in the policy and the facts. A message whose
+ * author cannot be judged (no domain, one that is no name, more than FACTS_AUTHORS_MAX) counts as one that fails p=reject (RFC 7489 6.6.1). */
 void receiving_decide(struct arena *a, const struct receiving_policy *policy, const struct message *message, const struct facts *facts, unsigned sample,
 	struct receiving_verdict *verdict_r);
 

@@ -148,7 +148,7 @@ tests_unit_test_verp_SOURCES = tests/unit/test_verp.c
 tests_unit_test_verp_LDADD = $(LISTD_TEST_LIBS)
 
 # DMARC, the facts, receivers and rules
-FACTS_TESTS = tests/unit/test_dmarc tests/unit/test_facts tests/unit/test_receivers tests/unit/test_rules
+FACTS_TESTS = tests/unit/test_dmarc tests/unit/test_facts tests/unit/test_receivers tests/unit/test_receiving tests/unit/test_rules
 check_PROGRAMS += $(FACTS_TESTS)
 TESTS += $(FACTS_TESTS)
 tests_unit_test_facts_SOURCES = tests/unit/test_facts.c
@@ -157,6 +157,8 @@ tests_unit_test_dmarc_SOURCES = tests/unit/test_dmarc.c
 tests_unit_test_dmarc_LDADD = $(TEST_LIBS) $(PSL_LIBS)
 tests_unit_test_receivers_SOURCES = tests/unit/test_receivers.c
 tests_unit_test_receivers_LDADD = $(TEST_LIBS)
+tests_unit_test_receiving_SOURCES = tests/unit/test_receiving.c
+tests_unit_test_receiving_LDADD = $(TEST_LIBS)
 tests_unit_test_rules_SOURCES = tests/unit/test_rules.c
 tests_unit_test_rules_LDADD = $(TEST_LIBS)
 if FUZZ

@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 #include "listd/post/post.h"
-#include "listd/post/network.h"
 #include "listd/post/route.h"
 
 #include "mail/address.h"
+#include "mail/network.h"
 
 #include <stdarg.h>
 #include <string.h>

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-#include "listd/post/network.h"
+#include "mail/network.h"
 
 #include "mail/span.h"
 

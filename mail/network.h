@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* Is an address in one of our own networks? */
-#ifndef LISTD_NETWORK_H
-#define LISTD_NETWORK_H
+/* Is an address in one of several networks? */
+#ifndef MAIL_NETWORK_H
+#define MAIL_NETWORK_H
 
 #include <stdbool.h>
 
