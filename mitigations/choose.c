@@ -72,7 +72,7 @@ struct choosing {
 	struct choice *choice;
 	bool is_exempt, is_forced; /* by rule */
 	bool may_replace_from;     /* the post is its author's: a copy in another name launders nothing */
-	bool may_lend_name;        /* ... and it does not fail its author's record either: the list may show his name in its own From */
+	bool may_lend_name;        /* ... and the list may show his name in its own From, by what is known or by rule */
 };
 
 static bool is_strict(const struct choosing *c)
@@ -139,7 +139,7 @@ static bool try_strategy(struct choosing *c, const struct strategy *strategy)
 	return true;
 }
 
-/* A wrapper of a post that fails its author's record names nobody but the list (via_list). */
+/* A wrapper of a post whose author must not be named names nobody but the list (via_list). */
 static bool may_try(const struct choosing *c, const struct strategy *strategy)
 {
 	if (strategy->keeps_author_from)
@@ -161,15 +161,15 @@ static bool try_fixed(struct choosing *c, const struct strategy *strategy, const
 	struct arena *a = c->chooser->in.arena;
 	const struct made_form *form;
 
-	if (!strategy->keeps_author_from && !c->may_replace_from) {
-		note(c, strategy, false, "the post does not pass as its author's: it gets no other name");
-		return false;
-	}
 	if (strategy->refuses) {
 		note(c, strategy, true, by);
 		c->choice->refused = true;
 		c->choice->reason = by;
 		return true;
+	}
+	if (!may_try(c, strategy)) {
+		note(c, strategy, false, arena_printf(a, "%s, but: the post does not pass as its author's, whose name the list lends to nobody", by));
+		return false;
 	}
 	form = chooser_form(c->chooser, strategy);
 	if (!form->made || !is_enough(c, form)) {
@@ -213,7 +213,7 @@ void choose(struct chooser *chooser, const struct receiver *receiver, const char
 
 	*choice_r = (struct choice){ .receiver = receiver, .rule = rule, .reason = "" };
 	c.may_replace_from = facts->forged == NULL;
-	c.may_lend_name = !facts->disowned;
+	c.may_lend_name = facts_may_name_author(facts) || (rule != NULL && rule->action != RULE_EXEMPT && !facts->disowned);
 	c.is_exempt = rule != NULL && rule->action == RULE_EXEMPT;
 	c.receiver.enforces = receiver->enforces && !c.is_exempt;
 	c.is_forced = rule != NULL && rule->action == RULE_FORCE && !facts->disowned;

@@ -308,6 +308,15 @@ static void gather_arc(const struct gathering *g)
 		g->facts->arc_trusted_sealer = sealer;
 }
 
+bool facts_may_name_author(const struct facts *facts)
+{
+	bool has_proof = false;
+
+	for (size_t i = 0; i < facts->author_count; i++)
+		has_proof |= facts->proofs[i] != NULL;
+	return has_proof && facts->forged == NULL && !facts->disowned;
+}
+
 void facts_gather(struct arena *a, struct resolver *dns, const struct clock *clock, const struct message *m, const struct session *session,
 	const struct facts_options *options, struct facts *facts_r)
 {

@@ -171,7 +171,5 @@ struct span via_from(const struct strategy_input *in)
 
 struct span via_list(const struct strategy_input *in)
 {
-	bool is_authors = in->facts->forged == NULL && !in->facts->disowned;
-
-	return address_format(in->arena, is_authors ? via_display(in) : cut(span_of(in->list->name), NAME_MAX_BYTES), span_of(in->list->address));
+	return address_format(in->arena, facts_may_name_author(in->facts) ? via_display(in) : cut(span_of(in->list->name), NAME_MAX_BYTES), span_of(in->list->address));
 }
