@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* Loops and duplicates: mail that carries our List-Id, has come a long way, was sent by ourselves, or whose Message-ID the list has had. */
+/* Loops and duplicates: mail that has been on the list or has come a long way, was sent by ourselves, or whose Message-ID the list has had; and mail of
+ * programs, which answer a post and would be answered by others. */
 #include "listd/post/route.h"
 
 #include "mail/address.h"
@@ -27,8 +28,8 @@ static bool has_own_list_id(const struct post *post)
 	return false;
 }
 
-/* Forwards to owners and authors mark themselves with the address they were sent to. */
-static bool was_forwarded_before(const struct post *post)
+/* Everything that a list sends has its address in X-Loop, which no other list takes out, as it does with List-Id; a wrapper shows those of what it holds. */
+static bool was_here_before(const struct post *post)
 {
 	for (const struct field *f = message_field(&post->message, "X-Loop"); f != NULL;
 		f = message_field_from(&post->message, "X-Loop", message_field_index(&post->message, f) + 1))
@@ -46,6 +47,16 @@ static bool is_own_envelope(const struct post *post)
 		return false;
 	bounces = arena_printf(post->arena, "%s-bounces", list_local(post->list, post->arena));
 	return span_starts_nocase(span_of(from), bounces) && span_find(span_of(from), span_of(list_domain(post->list))) < span_of(from).len;
+}
+
+/* Answers of programs to a post (RFC 3834). Exchange marks its own as auto-generated, as reports of machines are which a list may be for; but it sends them, as everybody
+ * should, with no envelope sender. */
+static bool is_automatic_answer(const struct post *post)
+{
+	const struct field *f = message_field(&post->message, "Auto-Submitted");
+
+	return (post->envelope->mail_from != NULL && post->envelope->mail_from[0] == '\0')
+		|| (f != NULL && span_starts_nocase(span_trim(header_unfold(post->arena, f->value)), "auto-replied"));
 }
 
 static int refuse_loop(struct post *post, const char *what)
@@ -81,13 +92,15 @@ int stage_loop(struct post *post, struct fail *why)
 		return refuse_loop(post, arena_printf(post->arena, "%zu Received fields, more than the %lld that %s takes", hops, post->list->max_received, post->list->address));
 	if (post->purpose == PURPOSE_BOUNCES)
 		return post_discard(post, "a report about our own mail");
-	if (was_forwarded_before(post))
-		return refuse_loop(post, arena_printf(post->arena, "forwarded by %s before", post->list->address));
+	if (was_here_before(post))
+		return refuse_loop(post, arena_printf(post->arena, "%s has sent it on before", post->list->address));
 	if (post->purpose != PURPOSE_POST)
 		return STAGE_NEXT;
 	if (has_own_list_id(post))
 		return refuse_loop(post, arena_printf(post->arena, "it carries the List-Id of %s", post->list->address));
 	if (is_own_envelope(post))
 		return refuse_loop(post, arena_printf(post->arena, "%s sent it itself", post->list->address));
+	if (is_automatic_answer(post) && !post->released)
+		return post_discard(post, "an automatic answer or a report, not a post");
 	return post->released ? STAGE_NEXT : check_duplicate(post, why);
 }

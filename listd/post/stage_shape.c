@@ -169,6 +169,7 @@ int stage_shape(struct post *post, struct fail *why)
 		return post_hold(post, "its MIME structure cannot be read: %s", why->text);
 	form_init(&post->shaped, post->arena, &post->message);
 	strip_fields(post);
+	add_field(post, post->purpose == PURPOSE_POST ? EDIT_LIST_FIELD : EDIT_REQUIRED, "X-Loop", post->list->address);
 	if (post->purpose == PURPOSE_POST) {
 		tag_subject(post);
 		set_reply_to(post);
@@ -176,8 +177,6 @@ int stage_shape(struct post *post, struct fail *why)
 			shape_footer(post);
 		add_list_fields(post);
 		fill_wrap_text(post);
-	} else {
-		add_field(post, EDIT_REQUIRED, "X-Loop", post->list->address);
 	}
 	add_results(post);
 	add_trace(post);

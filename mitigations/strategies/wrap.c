@@ -12,6 +12,8 @@
 #define OUTER_MAX_BYTES ((size_t)1 << 20)
 /* References grow by a message a reply; beyond this length only the end of the thread is named. */
 #define REFERENCES_MAX_BYTES ((size_t)8 << 10)
+/* As many lists as a message may pass hosts. */
+#define LOOPS_MAX 50
 
 static const char by[] = "wrap";
 
@@ -103,6 +105,16 @@ static void put_replies(const struct strategy_input *in, struct buf *out)
 		put_copy(in, out, "Cc");
 }
 
+/* Which lists it has been through: two that wrap each other's posts would do so for ever, since the wrapper has neither the Message-ID nor the Received fields. */
+static void put_loops(const struct strategy_input *in, struct buf *out)
+{
+	const struct message *m = in->message;
+	const struct field *f = message_field(m, "X-Loop");
+
+	for (size_t i = 0; i < LOOPS_MAX && f != NULL; i++, f = message_field_from(m, "X-Loop", message_field_index(m, f) + 1))
+		put_field(in, out, repair_field(in, "X-Loop", f->value));
+}
+
 static void put_header(const struct strategy_input *in, struct buf *out, const char *boundary, const char *encoding)
 {
 	const char *line_end = message_line_end(in->message);
@@ -115,6 +127,7 @@ static void put_header(const struct strategy_input *in, struct buf *out, const c
 	put_replies(in, out);
 	put_field(in, out, span_of(arena_printf(in->arena, "Message-ID: <%s.wrap@%s>", in->id, in->list->domain)));
 	put_thread(in, out);
+	put_loops(in, out);
 	put_copy(in, out, "Auto-Submitted"); /* RFC 3834: a wrapped answer of a machine is one still */
 	buf_printf(out, "MIME-Version: 1.0%sContent-Type: multipart/mixed;%s boundary=\"%s\"%sContent-Transfer-Encoding: %s%s%s", line_end, line_end,
 		boundary, line_end, encoding, line_end, line_end);

@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: BSD-2-Clause
 """What a list can be set to do, seen from outside: author aliases, owners, moderation, loops and duplicates, members' options, VERP, decorations, strategies and
-rules, several lists at once, international addresses, the archive, and whose word about authentication is taken. Real Postfix, OpenDMARC and mailboxes."""
+rules, several lists at once, international addresses, the archive, whose word about authentication is taken, and mail that would go in circles. Real Postfix, OpenDMARC and mailboxes."""
 import base64
 import os
 import re
@@ -601,6 +601,32 @@ def authentication_results(world):
             mail = only_copy(world, mailbox, "word-forged")
             fields = [] if mail is None else [v for v in mail.get_all("Authentication-Results", []) if LIST_DOMAIN in v.lower().split(";")[0]]
             check("forged results under our name are gone at %s" % mailbox, len(fields) == 1 and "bank.example" not in str(fields) and "dmarc=pass" not in str(fields), fields)
+    return judge
+
+
+# 15. lists that are members of each other, and programs that answer
+
+@step
+def circles(world):
+    pairs = [("wrap", "wrap"), ("wrap", "rewrite"), ("rewrite", "rewrite")]
+    for one, other in pairs:
+        here, there = "here-%s-%s" % (one, other), "there-%s-%s" % (one, other)
+        make_list(world, here, [address(there), "bob@plain.example"], post="anyone", rules=one)
+        make_list(world, there, [address(here), "carol@plain.example"], post="anyone", rules=other)
+        octets = message("Joe <joe@bare.example>", address(here), here + "-id")
+        post(world, octets, "joe@bare.example", address(here))
+        post(world, octets.replace(b"-id", b"-bare").replace(b"Message-ID:", b"X-No-ID:"), "joe@bare.example", address(here))
+    absent = post(world, message("Bob <bob@plain.example>", address("here-wrap-wrap"), "absent", head="Auto-Submitted: auto-replied"), "bob@plain.example", address("here-wrap-wrap"))
+    report = post(world, message("Mailer <mailer-daemon@plain.example>", address("here-wrap-wrap"), "circle-report"), "", address("here-wrap-wrap"))
+    check("answers of programs are taken and dropped", all(a.startswith("250 2.0.0 discarded") for a in (absent, report)), (absent, report))
+
+    def judge():
+        for one, other in pairs:
+            for token in ("here-%s-%s-%s" % (one, other, kind) for kind in ("id", "bare")):
+                only_copy(world, "bob@plain.example", token)
+                only_copy(world, "carol@plain.example", token)
+        for token in ("absent", "circle-report"):
+            no_copy(world, "bob@plain.example", token)
     return judge
 
 
