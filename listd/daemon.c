@@ -140,7 +140,7 @@ int daemon_list(struct daemon *daemon, const char *address, struct list_settings
 	struct store_list row;
 	int found = store_list_get(daemon->store, a, address, &row, why);
 
-	if (found == 1 && list_settings_parse(span_of(row.text), address, address, list_r, why) != 0)
+	if (found == 1 && settings_cache_get(daemon->lists, address, row.text, list_r, why) != 0)
 		found = -1;
 	arena_free(a);
 	return found;

@@ -6,7 +6,7 @@
 
 #include "listd/delivery/delivery.h"
 #include "listd/intake/lmtp.h"
-#include "listd/settings.h"
+#include "listd/settings_cache.h"
 #include "listd/spool/spool.h"
 #include "listd/store/store.h"
 #include "mail/clock.h"
@@ -31,6 +31,7 @@ struct daemon {
 	struct clock clock;
 	struct resolver *dns;
 	struct store *store;
+	struct settings_cache *lists;
 	struct spool *spool;
 	struct lmtp *lmtp;
 	struct delivery *delivery;
@@ -59,7 +60,7 @@ int daemon_delivery_options(const struct daemon *daemon, const struct site *site
 struct delivery_hooks daemon_delivery_hooks(struct daemon *daemon);
 /* Hold our keys against DNS; what is missing or differs goes to the log. */
 void daemon_check_keys(struct daemon *daemon);
-/* A list's settings, parsed, from the store; free with list_settings_free. 1 found, 0 no such list, -1. */
+/* A list's settings as they stand in the store at this moment; let them go with list_settings_free. 1 found, 0 no such list, -1. */
 int daemon_list(struct daemon *daemon, const char *address, struct list_settings **list_r, struct fail *why);
 
 #endif

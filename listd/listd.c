@@ -118,6 +118,7 @@ static int start_store(struct daemon *daemon, struct fail *why)
 	struct span value;
 	int found;
 
+	daemon->lists = settings_cache_new();
 	if (store_open(s->store_dir, (size_t)s->store_cache_bytes, &daemon->store, why) != 0)
 		return -1;
 	a = arena_new(ARENA_SCRATCH_MAX_BYTES);
@@ -201,6 +202,7 @@ static void stop_all(struct daemon *daemon)
 		spool_close(daemon->spool);
 	if (daemon->store != NULL)
 		store_close(daemon->store);
+	settings_cache_free(daemon->lists);
 	resolver_free(daemon->dns);
 	rates_free(daemon->rates);
 	daemon_release_site(daemon->site);

@@ -21,13 +21,14 @@ noinst_HEADERS += \
 # settings
 liblistd_la_SOURCES += \
 	listd/settings.c \
+	listd/settings_cache.c \
 	listd/settings_check.c \
 	listd/settings_read.c \
 	listd/settings_scan.c \
 	listd/settings_tables.c \
 	listd/settings_value.c \
 	listd/settings_write.c
-noinst_HEADERS += listd/settings_int.h
+noinst_HEADERS += listd/settings_cache.h listd/settings_int.h
 
 # store
 liblistd_la_SOURCES += \

@@ -74,6 +74,7 @@ int list_settings_parse_with(struct span text, const char *file, const char *add
 	struct list_settings *settings = arena_alloc(a, sizeof(*settings));
 
 	settings->arena = a;
+	atomic_init(&settings->users, 1);
 	if (settings_read(list_setting_rows, list_setting_count, text, file, overrides, a, settings, why) != 0 || finish_list(settings, address, why) != 0) {
 		arena_free(a);
 		return -1;
@@ -87,9 +88,15 @@ int list_settings_parse(struct span text, const char *file, const char *address,
 	return list_settings_parse_with(text, file, address, NULL, settings_r, why);
 }
 
+struct list_settings *list_settings_hold(struct list_settings *settings)
+{
+	atomic_fetch_add(&settings->users, 1);
+	return settings;
+}
+
 void list_settings_free(struct list_settings *settings)
 {
-	if (settings != NULL)
+	if (settings != NULL && atomic_fetch_sub(&settings->users, 1) == 1)
 		arena_free(settings->arena);
 }
 

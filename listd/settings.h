@@ -12,6 +12,8 @@
 #include "mitigations/rules.h"
 #include "mitigations/strategy.h"
 
+#include <stdatomic.h>
+
 enum setting_type { SETTING_TEXT, SETTING_NUMBER, SETTING_BOOL, SETTING_ENUM, SETTING_TEXTS /* list of texts */, SETTING_SECS, SETTING_BYTES };
 
 struct setting {
@@ -76,6 +78,7 @@ struct list_settings {
 	const char *sign_domain;      /* d=; "" = domain of the address */
 	bool skip_addressed;          /* default of new members: no copy where they stand in To/Cc */
 	struct arena *arena;
+	atomic_uint users;
 };
 
 extern const struct setting site_setting_rows[], list_setting_rows[];
@@ -88,6 +91,8 @@ int site_settings_parse(struct span text, const char *file, const char *const *o
 void site_settings_free(struct site_settings *settings);
 /* List settings from text in list syntax; address must be among them unless given. */
 int list_settings_parse(struct span text, const char *file, const char *address, struct list_settings **settings_r, struct fail *why);
+/* They never change, so any number may share them: each hold needs a free of its own, of which the last ends them. Returns settings. */
+struct list_settings *list_settings_hold(struct list_settings *settings);
 void list_settings_free(struct list_settings *settings);
 /* Text of a list's settings: all rows, or only those that differ from the default; with comments for samples. */
 void list_settings_dump(const struct list_settings *settings, bool all, struct buf *out);

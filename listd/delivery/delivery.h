@@ -25,6 +25,8 @@ struct delivery_options {
 
 struct delivery_hooks {
 	void *context;
+	/* A job was opened for a pass: what the hooks below need for each recipient can be made ready here, once, as job->kept in job->arena. May be NULL. */
+	void (*opened)(void *context, struct job *job);
 	/* Envelope sender of one recipient (VERP by transaction); into sender_r. */
 	void (*verp_sender)(void *context, const struct job *job, const struct job_rcpt *rcpt, char *sender_r, size_t size);
 	/* Envelope sender for a job's transactions with XVERP or without VERP; the relay makes local+user=domain@ of it with XVERP=+=. */

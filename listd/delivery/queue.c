@@ -137,6 +137,8 @@ static struct job *open_unlocked(struct delivery *d, struct queued *q, struct fa
 		q->wires = arena_array(job->arena, job->form_count, sizeof(q->wires[0]));
 		for (size_t i = 0; i < job->form_count; i++)
 			wire_prepare(job->arena, &job->forms[i].rendering, true, &q->wires[i]);
+		if (d->hooks.opened != NULL)
+			d->hooks.opened(d->hooks.context, job);
 	}
 	pthread_mutex_lock(&d->lock);
 	return job;

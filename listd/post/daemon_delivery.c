@@ -4,44 +4,40 @@
 #include "listd/delivery/verp.h"
 #include "listd/event.h"
 
-#include <stdio.h>
 #include <string.h>
 
-/* "birds@lists.example.org" in two parts; the list's name was checked when it was made. */
-static void split(const char *list, char local_r[64], const char **domain_r)
+/* What the envelope senders of a job are made of: the list's address in two parts (its name was checked when it was made), and the key of its codes. */
+struct sender {
+	struct secret secret;
+	const char *local, *domain;
+};
+
+static void opened(void *context, struct job *job)
 {
-	const char *at = strrchr(list, '@');
+	const struct daemon *daemon = context;
+	struct sender *sender = arena_alloc(job->arena, sizeof(*sender));
+	const char *at = strrchr(job->list, '@');
 
-	snprintf(local_r, 64, "%.*s", (int)(at - list), list);
-	*domain_r = at + 1;
-}
-
-static struct secret verp_secret(const struct daemon *daemon, const char *list)
-{
-	char purpose[320];
-
-	snprintf(purpose, sizeof(purpose), "verp %s", list);
-	return secret_derive(&daemon->master, purpose);
-}
-
-static void write_sender(const struct daemon *daemon, enum verp_kind kind, const struct job *job, const char *recipient, char *sender_r, size_t size)
-{
-	struct secret secret = verp_secret(daemon, job->list);
-	const char *domain;
-	char local[64];
-
-	split(job->list, local, &domain);
-	verp_write(&secret, kind, local, domain, job->id, recipient, sender_r, size);
+	sender->local = arena_text(job->arena, (struct span){ job->list, (size_t)(at - job->list) });
+	sender->domain = at + 1;
+	sender->secret = secret_derive(&daemon->master, arena_printf(job->arena, "verp %s", job->list));
+	job->kept = sender;
 }
 
 static void verp_sender(void *context, const struct job *job, const struct job_rcpt *rcpt, char *sender_r, size_t size)
 {
-	write_sender(context, VERP_RECIPIENT, job, rcpt->address, sender_r, size);
+	const struct sender *sender = job->kept;
+
+	(void)context;
+	verp_write(&sender->secret, VERP_RECIPIENT, sender->local, sender->domain, job->id, rcpt->address, sender_r, size);
 }
 
 static void plain_sender(void *context, const struct job *job, char *sender_r, size_t size)
 {
-	write_sender(context, VERP_POST, job, NULL, sender_r, size);
+	const struct sender *sender = job->kept;
+
+	(void)context;
+	verp_write(&sender->secret, VERP_POST, sender->local, sender->domain, job->id, NULL, sender_r, size);
 }
 
 static void refused(void *context, const struct job *job, const struct job_rcpt *rcpt, int code, const char *reply)
@@ -53,5 +49,5 @@ static void refused(void *context, const struct job *job, const struct job_rcpt 
 
 struct delivery_hooks daemon_delivery_hooks(struct daemon *daemon)
 {
-	return (struct delivery_hooks){ .context = daemon, .verp_sender = verp_sender, .plain_sender = plain_sender, .refused = refused };
+	return (struct delivery_hooks){ .context = daemon, .opened = opened, .verp_sender = verp_sender, .plain_sender = plain_sender, .refused = refused };
 }

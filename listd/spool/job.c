@@ -15,7 +15,7 @@
 /* 2,000,000 recipients of 40 bytes, with room for long addresses. */
 #define RCPTS_MAX_BYTES ((size_t)512 << 20)
 
-/* The recipients in a copy of our own: a state is set there and then written from there. */
+/* The recipients in a copy of our own: a state is set there and then written from there. Copied at once: page by page later, each copy stops all threads. */
 static int map_rcpts(struct job *job, struct fail *why)
 {
 	struct stat st;
@@ -26,7 +26,7 @@ static int map_rcpts(struct job *job, struct fail *why)
 		return fail_permanent(why, "rcpts: %s", strerror(errno));
 	if (st.st_size < JOB_RCPTS_END_BYTES || (uintmax_t)st.st_size > RCPTS_MAX_BYTES)
 		return fail_permanent(why, "rcpts has %lld bytes", (long long)st.st_size);
-	map = mmap(NULL, (size_t)st.st_size, PROT_READ | PROT_WRITE, MAP_PRIVATE, job->rcpts_fd, 0);
+	map = mmap(NULL, (size_t)st.st_size, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_POPULATE, job->rcpts_fd, 0);
 	if (map == MAP_FAILED)
 		return fail_temporary(why, "cannot map rcpts: %s", strerror(errno));
 	job->rcpts_view = (struct file_view){ .map = map, .map_len = (size_t)st.st_size, .bytes = { map, (size_t)st.st_size } };
@@ -95,37 +95,50 @@ void job_close(struct job *job)
 	arena_free(job->arena);
 }
 
-/* Set states and write them, neighbours together. Called with the lock held. */
-static int write_states(struct job *job, const uint32_t *rcpts, size_t count, enum job_state state)
+static void set_state(struct job *job, struct job_rcpt *rcpt, enum job_state state)
 {
-	char *bytes = job->rcpts_view.map;
+	job->todo_count -= rcpt->state == JOB_TODO && state != JOB_TODO;
+	rcpt->state = state;
+	((char *)job->rcpts_view.map)[rcpt->offset] = (char)state;
+}
+
+static bool write_bytes(const struct job *job, size_t from, size_t count)
+{
+	return pwrite(job->rcpts_fd, job->rcpts_view.bytes.ptr + from, count, (off_t)from) == (ssize_t)count;
+}
+
+/* Set states and write them, neighbours together. With the lock held: what lies between them may be others'. */
+static bool write_states(struct job *job, const uint32_t *rcpts, size_t count, enum job_state state)
+{
 	size_t i = 0;
 
 	while (i < count) {
 		size_t from = job->rcpts[rcpts[i]].offset, to = from;
 
 		for (; i < count && job->rcpts[rcpts[i]].offset - to <= MARK_GAP_BYTES; i++) {
-			struct job_rcpt *rcpt = &job->rcpts[rcpts[i]];
-
-			job->todo_count -= rcpt->state == JOB_TODO && state != JOB_TODO;
-			rcpt->state = state;
-			to = rcpt->offset;
-			bytes[to] = (char)state;
+			set_state(job, &job->rcpts[rcpts[i]], state);
+			to = job->rcpts[rcpts[i]].offset;
 		}
-		if (pwrite(job->rcpts_fd, bytes + from, to - from + 1, (off_t)from) != (ssize_t)(to - from + 1))
-			return -1;
+		if (!write_bytes(job, from, to - from + 1))
+			return false;
 	}
-	return 0;
+	return true;
 }
 
 int job_mark_all(struct job *job, const uint32_t *rcpts, size_t count, enum job_state state, struct fail *why)
 {
-	int result;
+	bool written = true;
 
 	pthread_mutex_lock(&job->lock);
-	result = write_states(job, rcpts, count, state);
+	if (count == 1)
+		set_state(job, &job->rcpts[rcpts[0]], state);
+	else
+		written = write_states(job, rcpts, count, state);
 	pthread_mutex_unlock(&job->lock);
-	return result == 0 ? 0 : spool_fail_errno(why, "cannot write the states of ", job->id);
+	/* One alone is written without the lock, over which the sessions would meet for each recipient of a post by VERP. */
+	if (count == 1)
+		written = write_bytes(job, job->rcpts[rcpts[0]].offset, 1);
+	return written ? 0 : spool_fail_errno(why, "cannot write the states of ", job->id);
 }
 
 /* One line "address TAB reply" for people and for listctl. */

@@ -16,7 +16,7 @@
 #include <pthread.h>
 #include <stdint.h>
 
-/* Limits of what is read back. 2,000,000 recipients take 64 MB of memory while they are sent to. */
+/* Limits of what is read back. 2,000,000 recipients take some 120 MB of memory while they are sent to. */
 #define JOB_RCPTS_MAX 2000000
 #define JOB_FORMS_MAX 1000 /* receiver classes are a handful; one form per recipient comes as many jobs */
 #define JOB_FORMS_MAX_BYTES ((size_t)256 << 20)
@@ -61,6 +61,7 @@ struct job {
 	int dir_fd, rcpts_fd;
 	pthread_mutex_t lock;                       /* of states, todo_count */
 	struct arena *arena;
+	void *kept;                                 /* the opener's own, in arena; NULL at first */
 };
 /* Open for sending: maps files, reads states. -1 permanent: damaged, moved to bad/. */
 int job_open(struct spool *spool, const char *id, struct job **job_r, struct fail *why);

@@ -53,6 +53,7 @@ static int set_up(void **state)
 	pthread_mutex_init(&place->daemon.site_lock, NULL);
 	place->daemon.site = &place->site;
 	place->site.users = 1;
+	place->daemon.lists = settings_cache_new();
 	if (site_settings_parse(SPAN_LIT("host-name = lists.example.org\nsign = no"), "test.conf", NULL, &place->site.settings, &place->why) != 0
 			|| store_open(arena_printf(place->a, "%s/store", place->dir), 1 << 20, &place->daemon.store, &place->why) != 0
 			|| control_start(&place->daemon, place->socket, 0600, &place->daemon.control, &place->why) != 0)
@@ -67,6 +68,7 @@ static int tear_down(void **state)
 
 	control_stop(place->daemon.control);
 	store_close(place->daemon.store);
+	settings_cache_free(place->daemon.lists);
 	site_settings_free(place->site.settings);
 	pthread_mutex_destroy(&place->daemon.site_lock);
 	nftw(place->dir, remove_one, 16, FTW_DEPTH | FTW_PHYS);

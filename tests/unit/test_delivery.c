@@ -103,7 +103,7 @@ static struct delivery_options usual_options(const struct relay *relay, char nam
 
 static struct delivery *start(struct spool_box *box, const struct delivery_options *options, struct seen *seen)
 {
-	struct delivery_hooks hooks = { seen, verp_sender, plain_sender, refused, delivered };
+	struct delivery_hooks hooks = { .context = seen, .verp_sender = verp_sender, .plain_sender = plain_sender, .refused = refused, .delivered = delivered };
 	struct delivery *delivery;
 	struct fail why;
 

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 #include "check.h"
 
+#include "listd/settings_cache.h"
 #include "listd/settings_int.h"
 
 #include <pthread.h>
@@ -330,7 +331,7 @@ static void test_every_member_has_a_row(void **state)
 {
 #define M(s, m) { offsetof(struct s, m), sizeof(((struct s *)0)->m) }
 	static const size_t site[][2] = { M(site_settings, file), M(site_settings, arena), { 0, 0 } };
-	static const size_t list[][2] = { M(list_settings, strategy), M(list_settings, rules), M(list_settings, arena), { 0, 0 } };
+	static const size_t list[][2] = { M(list_settings, strategy), M(list_settings, rules), M(list_settings, arena), M(list_settings, users), { 0, 0 } };
 
 	(void)state;
 	check_covered(site_setting_rows, site_setting_count, sizeof(struct site_settings), site);
@@ -476,6 +477,68 @@ static void test_samples(void **state)
 	buf_done(&bare);
 }
 
+static struct list_settings *must_get(struct settings_cache *cache, const char *address, const char *text)
+{
+	struct list_settings *settings = NULL;
+	struct fail why;
+
+	if (settings_cache_get(cache, address, text, &settings, &why) != 0)
+		fail_msg("%s", why.text);
+	assert_string_equal(settings->address, address);
+	return settings;
+}
+
+/* Shared while the text is the same, parsed anew when it is not; who holds the old ones keeps them. */
+static void test_cache(void **state)
+{
+	struct settings_cache *cache = settings_cache_new();
+	struct list_settings *first, *again, *changed, *bad = NULL;
+	struct fail why;
+
+	(void)state;
+	first = must_get(cache, "a@b.example", "footer = \"one\"\n");
+	again = must_get(cache, "a@b.example", "footer = \"one\"\n");
+	assert_ptr_equal(first, again);
+	list_settings_free(again);
+	changed = must_get(cache, "a@b.example", "footer = \"two\"\n");
+	assert_string_equal(changed->footer, "two");
+	assert_string_equal(first->footer, "one");
+	list_settings_free(first);
+	assert_int_equal(settings_cache_get(cache, "a@b.example", "nonsense = 1\n", &bad, &why), -1);
+	assert_null(bad);
+	assert_non_null(strstr(why.text, "a@b.example:1: nonsense: no such setting"));
+	again = must_get(cache, "a@b.example", "footer = \"two\"\n");
+	assert_ptr_equal(again, changed);
+	list_settings_free(again);
+	settings_cache_free(cache);
+	assert_string_equal(changed->footer, "two");
+	list_settings_free(changed);
+}
+
+/* Of more lists than are kept, those go that were not used for longest. */
+static void test_cache_is_bounded(void **state)
+{
+	struct settings_cache *cache = settings_cache_new();
+	struct list_settings *kept = must_get(cache, "kept@b.example", ""), *left = must_get(cache, "left@b.example", ""), *settings;
+	char address[40];
+
+	(void)state;
+	for (int i = 0; i < SETTINGS_CACHE_MAX_LISTS; i++) {
+		snprintf(address, sizeof(address), "list%d@b.example", i);
+		list_settings_free(must_get(cache, address, ""));
+		list_settings_free(must_get(cache, "kept@b.example", ""));
+	}
+	settings = must_get(cache, "kept@b.example", "");
+	assert_ptr_equal(settings, kept);
+	list_settings_free(settings);
+	settings = must_get(cache, "left@b.example", "");
+	assert_ptr_not_equal(settings, left);
+	list_settings_free(settings);
+	list_settings_free(kept);
+	list_settings_free(left);
+	settings_cache_free(cache);
+}
+
 static void *parse_much(void *context)
 {
 	size_t which = (size_t)(uintptr_t)context;
@@ -514,7 +577,7 @@ int main(void)
 		cmocka_unit_test(test_defaults), cmocka_unit_test(test_syntax), cmocka_unit_test(test_bad_site), cmocka_unit_test(test_bad_octets),
 		cmocka_unit_test(test_bad_list), cmocka_unit_test(test_overrides), cmocka_unit_test(test_every_row_is_settable),
 		cmocka_unit_test(test_every_member_has_a_row), cmocka_unit_test(test_round_trip), cmocka_unit_test(test_set), cmocka_unit_test(test_header_rules),
-		cmocka_unit_test(test_samples), cmocka_unit_test(test_threads),
+		cmocka_unit_test(test_samples), cmocka_unit_test(test_cache), cmocka_unit_test(test_cache_is_bounded), cmocka_unit_test(test_threads),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
