@@ -10,6 +10,7 @@
 #define SETTINGS_CACHE_MAX_LISTS 256
 
 struct settings_cache;
+/* Empty; never NULL. */
 struct settings_cache *settings_cache_new(void);
 /* What is still held by others stays theirs. */
 void settings_cache_free(struct settings_cache *cache);
