@@ -48,7 +48,8 @@ const struct setting site_setting_rows[] = {
 	{ .name = "lmtp-sessions-max", .group = "Mail in", .type = SETTING_NUMBER, SITE(lmtp_sessions_max), .fallback = "50", .min = 1, .max = 1000,
 		.help = "LMTP sessions at the same time; further ones are told to come again." },
 	{ .name = "submission-networks", .group = "Mail in", .type = SETTING_TEXTS, SITE(submission_networks), .fallback = "{}", .check = check_network,
-		.help = "Networks of the site's own users. Mail from there is a submission: it has no SPF result of its own, and that is not held against it." },
+		.help = "Networks of the site's own users, such as 127.0.0.1 for a web mailer on this machine. Mail from there is a submission, as mail by sendmail(1) is: it counts as coming "
+			"from the domain of its envelope sender, and the mail server must let users have none but their own. Name no host that passes strangers' mail on, such as a filter." },
 	{ .name = "authserv-id", .group = "Mail in", .type = SETTING_TEXT, SITE(authserv_id), .fallback = "\"\"", .check = check_word,
 		.help = "Name under which results of authentication are written into Authentication-Results and ARC fields. Empty: the host name." },
 	{ .name = "trusted-authserv-ids", .group = "Mail in", .type = SETTING_TEXTS, SITE(trusted_authserv_ids), .fallback = "{}", .check = check_word,

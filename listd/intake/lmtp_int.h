@@ -68,7 +68,8 @@ struct lmtp_xforward {
 #define LMTP_XFORWARD_NAMES "NAME ADDR PORT PROTO HELO IDENT SOURCE"
 /* Take the attributes of one command; those of earlier ones stay. -1: nothing was taken. */
 int lmtp_xforward_parse(struct arena *a, struct span args, struct lmtp_xforward *xforward, struct fail *why);
-bool lmtp_xforward_is_local(const struct lmtp_xforward *xforward);
+/* Was it submitted on the MTA's own machine, through no client? */
+bool lmtp_xforward_is_submission(const struct lmtp_xforward *xforward);
 
 /* --- content --- */
 struct lmtp_data {

@@ -129,7 +129,7 @@ static void begin_transaction(struct lmtp_session *s, const char *mail_from, con
 	s->envelope = (struct envelope){
 		.id = s->id, .received_secs = now_secs, .mail_from = arena_text(a, span_of(mail_from)),
 		.client_ip = text_or_null(a, s->xforward.addr), .client_name = text_or_null(a, s->xforward.name), .helo = text_or_null(a, s->xforward.helo),
-		.peer = arena_printf(a, "%s [%s]", s->lhlo, s->peer), .is_submission = lmtp_xforward_is_local(&s->xforward),
+		.peer = arena_printf(a, "%s [%s]", s->lhlo, s->peer), .is_submission = lmtp_xforward_is_submission(&s->xforward),
 		.body_8bit = params->is_8bit, .smtputf8 = params->smtputf8,
 	};
 }

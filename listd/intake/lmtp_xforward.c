@@ -116,7 +116,8 @@ int lmtp_xforward_parse(struct arena *a, struct span args, struct lmtp_xforward 
 	return 0;
 }
 
-bool lmtp_xforward_is_local(const struct lmtp_xforward *xforward)
+/* Postfix also says LOCAL of every client at an address of the machine's own: a filter that hands strangers' mail back in is one. */
+bool lmtp_xforward_is_submission(const struct lmtp_xforward *xforward)
 {
-	return strcasecmp(xforward->source, "LOCAL") == 0;
+	return strcasecmp(xforward->source, "LOCAL") == 0 && xforward->addr[0] == '\0';
 }

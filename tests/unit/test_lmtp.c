@@ -277,7 +277,7 @@ static void test_envelope(void **state)
 	assert_string_equal(e->client_name, "mail.example.com");
 	assert_string_equal(e->helo, "he\"l?lo?");
 	assert_string_equal(e->peer, "mx.example.net [unix]");
-	assert_true(e->is_submission && e->body_8bit && e->smtputf8);
+	assert_true(!e->is_submission && e->body_8bit && e->smtputf8); /* a client with an address says no more than that it is on this machine */
 	assert_int_equal(e->received_secs, 1700000000);
 	spool_unread(&got);
 	/* What was told holds for one transaction only; RSET forgets it too. */
@@ -288,9 +288,14 @@ static void test_envelope(void **state)
 	assert_null(got.envelope.helo);
 	assert_false(got.envelope.is_submission || got.envelope.body_8bit || got.envelope.smtputf8);
 	spool_unread(&got);
+	client_say(&c, "XFORWARD SOURCE=LOCAL ADDR=[UNAVAILABLE] NAME=localhost\r\n" OPEN "DATA\r\nx: y\r\n.\r\n");
+	client_expect(&c, "third", "250 2.0.0,250 2.0.0,250 2.0.0,354,250 2.6.0");
+	assert_int_equal(spool_read(box->spool->spool, box->spool->arena, SPOOL_IN, box->accepted_id, &got, &why), 0);
+	assert_true(got.envelope.is_submission);
+	spool_unread(&got);
 	lmtp_status(box->lmtp, &status);
 	assert_int_equal(status.sessions, 1);
-	assert_int_equal(status.messages, 2);
+	assert_int_equal(status.messages, 3);
 	assert_int_equal(status.refused, 1);
 	client_close(&c);
 	lmtp_box_free(box);
