@@ -310,11 +310,7 @@ static void gather_arc(const struct gathering *g)
 
 bool facts_may_name_author(const struct facts *facts)
 {
-	bool has_proof = false;
-
-	for (size_t i = 0; i < facts->author_count; i++)
-		has_proof |= facts->proofs[i] != NULL;
-	return has_proof && facts->forged == NULL && !facts->disowned;
+	return facts->author_count > 0 && facts->forged == NULL && !facts->disowned;
 }
 
 void facts_gather(struct arena *a, struct resolver *dns, const struct clock *clock, const struct message *m, const struct session *session,

@@ -64,7 +64,7 @@ void facts_gather(struct arena *a, struct resolver *dns, const struct clock *clo
  * shown to be right whatever his domain's policy; without any record, one of the very domain. domains: NULL-ended. May change authentic, authentic_by, forged, forges_us
  * and has_temporary; what facts points to stays as it is, so that a copy of the struct can be held against other domains. */
 void facts_guard_own(struct arena *a, struct resolver *dns, const char *const *domains, struct facts *facts);
-/* May a list show the author's name in its own From, which passes DMARC? Only where somebody answers for the post: an author is shown to be right, and it fails nobody's record. */
+/* May a list show the author's name in its own From, which passes DMARC? Only where there is a domain that could object, and the post fails nobody's record. */
 bool facts_may_name_author(const struct facts *facts);
 /* The results as payload of an Authentication-Results field (after the authserv-id and ";"), without a fold:
  * "spf=pass smtp.mailfrom=...; dkim=pass header.d=...; arc=none; dmarc=pass header.from=... policy.dmarc=reject".
