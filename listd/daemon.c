@@ -103,7 +103,7 @@ int daemon_delivery_options(const struct daemon *daemon, const struct site *site
 		.relay = s->relay, .helo = s->host_name, .sessions = (unsigned)s->relay_sessions, .rcpts_max = (unsigned)s->relay_rcpts_max,
 		.timeout_secs = (unsigned)s->relay_timeout_secs, .tls = (enum relay_tls)s->relay_tls, .user = s->relay_user, .password = password,
 		.verp = (enum verp_mode)s->verp, .retry_min_secs = s->retry_min_secs, .retry_max_secs = s->retry_max_secs,
-		.queue_life_secs = s->queue_life_secs, .clock = &daemon->clock,
+		.queue_life_secs = s->queue_life_secs, .keeps = s->fallback_keep_secs > 0, .clock = &daemon->clock,
 	};
 	return 0;
 }

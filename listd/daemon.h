@@ -38,6 +38,7 @@ struct daemon {
 	struct control *control;
 	struct workers *workers;
 	struct rates *rates;
+	struct fallback *fallback;
 	struct secret master; /* of the site; kept in the store */
 	const char *config_path;
 	const char *const *overrides;

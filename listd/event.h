@@ -23,6 +23,8 @@
 	ROW(FORWARDED, "forwarded", INFO, "mail to an author alias was passed on: id, list") \
 	ROW(DELIVERED, "delivered", INFO, "a form was taken by the relay: id, list, form, recipients, ms") \
 	ROW(RCPT_REFUSED, "recipient-refused", WARNING, "the relay refused a recipient for good: id, list, to, reply") \
+	ROW(SECOND_FORM, "second-form", INFO, "copies refused for DMARC are sent again in a stronger form: id, of, list, refused, recipients, reply") \
+	ROW(SECOND_NONE, "second-none", WARNING, "a copy refused for DMARC is not sent again: of, list, to, refused, reason") \
 	ROW(DEFERRED, "deferred", WARNING, "recipients are tried again later: id, list, recipients, reply, next") \
 	ROW(EXPIRED, "expired", WARNING, "recipients were given up after queue-life: id, list, recipients, reply") \
 	ROW(RELAY_AWAY, "relay-away", WARNING, "the relay cannot be reached; mail stays queued") \

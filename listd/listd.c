@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /* The daemon: parts are started in the order of the table, a signal is waited for, and they are ended in reverse. */
+#include "listd/bounce/fallback.h"
 #include "listd/control/control.h"
 #include "listd/daemon.h"
 #include "listd/event.h"
@@ -164,6 +165,19 @@ static unsigned octal_mode(long long digits)
 	return mode;
 }
 
+/* Before delivery, whose refusals are noted there. */
+static int start_bounces(struct daemon *daemon, struct fail *why)
+{
+	(void)why;
+	daemon->fallback = fallback_new(daemon);
+	return 0;
+}
+
+static int start_fallback(struct daemon *daemon, struct fail *why)
+{
+	return fallback_start(daemon->fallback, why);
+}
+
 static int start_control(struct daemon *daemon, struct fail *why)
 {
 	const struct site_settings *s = daemon->site->settings;
@@ -186,7 +200,7 @@ static int start_lmtp(struct daemon *daemon, struct fail *why)
 /* In this order; stop_all ends them in reverse. */
 static const struct { const char *name; int (*start)(struct daemon *daemon, struct fail *why); } parts[] = {
 	{ "user", become_user }, { "log", start_log }, { "dns", start_dns }, { "store", start_store }, { "spool", start_spool },
-	{ "delivery", start_delivery }, { "workers", start_workers }, { "control", start_control }, { "lmtp", start_lmtp },
+	{ "bounces", start_bounces }, { "delivery", start_delivery }, { "workers", start_workers }, { "fallback", start_fallback }, { "control", start_control }, { "lmtp", start_lmtp },
 };
 
 static void stop_all(struct daemon *daemon)
@@ -196,8 +210,10 @@ static void stop_all(struct daemon *daemon)
 	if (daemon->control != NULL)
 		control_stop(daemon->control);
 	workers_stop(daemon->workers);
+	fallback_stop(daemon->fallback);
 	if (daemon->delivery != NULL)
 		delivery_stop(daemon->delivery, STOP_GRACE_MS);
+	fallback_free(daemon->fallback);
 	if (daemon->spool != NULL)
 		spool_close(daemon->spool);
 	if (daemon->store != NULL)

@@ -39,7 +39,8 @@ liblistd_la_SOURCES += \
 	listd/store/store_members.c \
 	listd/store/store_misc.c \
 	listd/store/store_purge.c \
-	listd/store/store_rows.c
+	listd/store/store_rows.c \
+	listd/store/store_seconds.c
 noinst_HEADERS += \
 	listd/store/record.h \
 	listd/store/store_int.h
@@ -57,6 +58,7 @@ liblistd_la_SOURCES += \
 	listd/delivery/verp.c \
 	listd/delivery/wire.c \
 	listd/spool/job.c \
+	listd/spool/job_kept.c \
 	listd/spool/job_read.c \
 	listd/spool/job_writer.c \
 	listd/spool/spool.c \
@@ -94,10 +96,16 @@ noinst_HEADERS += \
 
 # Bounces.
 liblistd_la_SOURCES += \
-	listd/bounce/class.c
+	listd/bounce/class.c \
+	listd/bounce/fallback.c \
+	listd/bounce/fallback_make.c \
+	listd/bounce/sent.c
 noinst_HEADERS += \
 	listd/bounce/bounce.h \
 	listd/bounce/class.h \
+	listd/bounce/fallback.h \
+	listd/bounce/fallback_int.h \
+	listd/bounce/sent.h \
 	listd/bounce/patterns.h \
 	listd/bounce/verdict.h
 
@@ -114,6 +122,7 @@ liblistd_la_SOURCES += \
 	listd/post/explain_text.c \
 	listd/post/header_rules.c \
 	listd/post/identity.c \
+	listd/post/notes.c \
 	listd/post/post.c \
 	listd/post/rate.c \
 	listd/post/route.c \
@@ -138,6 +147,7 @@ noinst_HEADERS += \
 	listd/post/identity.h \
 	listd/post/header_rules.h \
 	listd/post/identity.h \
+	listd/post/notes.h \
 	listd/post/post.h \
 	listd/post/rate.h \
 	listd/post/route.h \

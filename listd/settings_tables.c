@@ -83,6 +83,8 @@ const struct setting site_setting_rows[] = {
 		.help = "Longest time between two attempts." },
 	{ .name = "queue-life", .group = "Mail out", .type = SETTING_SECS, SITE(queue_life_secs), .fallback = "5d", .min = 60, .max = 30 * DAY,
 		.help = "For how long copies are tried before they are given up." },
+	{ .name = "fallback-keep", .group = "Mail out", .type = SETTING_SECS, SITE(fallback_keep_secs), .fallback = "5d", .min = 0, .max = 30 * DAY,
+		.help = "For how long posts are kept after they were sent, so that a subscriber whose copy is refused for DMARC gets it in another form. 0: they are not, and nobody does." },
 	{ .name = "sign", .group = "Mail out", .type = SETTING_BOOL, SITE(sign), .fallback = "yes",
 		.help = "Sign copies with the lists' own DKIM keys, and seal them (ARC). Off only where the relay signs for the domains of all lists." },
 
@@ -147,6 +149,8 @@ const struct setting list_setting_rows[] = {
 	{ .name = "rules", .group = "DMARC", .type = SETTING_TEXT, LIST(rules_text), .fallback = "\"\"", .check = check_rules,
 		.help = "Exceptions, one a line, the first that matches decides: exempt, force or a strategy's name, then \"from\" and a domain, .domain, address or pattern, then \"to\" and "
 			"a receiver's name or @domain. As in: rewrite from *@example.com to google." },
+	{ .name = "fallback", .group = "DMARC", .type = SETTING_BOOL, LIST(fallback), .fallback = "yes",
+		.help = "A subscriber whose copy is refused for the DMARC policy of its author gets the post again in a stronger form, rewritten or wrapped." },
 	{ .name = "on-reject", .group = "DMARC", .type = SETTING_ENUM, LIST(on_reject), .fallback = "refuse", .choices = CHOICES("refuse", "hold"),
 		.help = "A post that is not shown to come from its author's domain while that domain asks to reject such mail: refuse it, or hold it." },
 	{ .name = "on-quarantine", .group = "DMARC", .type = SETTING_ENUM, LIST(on_quarantine), .fallback = "hold", .choices = CHOICES("hold", "refuse"),

@@ -39,14 +39,19 @@ static int make(const struct chooser *chooser, struct made_form *made, struct fa
 	return form_render(&made->form, in->arena, &made->rendering, why);
 }
 
-static struct made_form *made_form(struct chooser *chooser, const struct strategy *strategy)
+static size_t index_of(const struct strategy *strategy)
 {
 	size_t i = 0;
 
 	while (i < strategy_count && strategies[i] != strategy)
 		i++;
 	assert(i < strategy_count);
-	return &chooser->forms[i];
+	return i;
+}
+
+static struct made_form *made_form(struct chooser *chooser, const struct strategy *strategy)
+{
+	return &chooser->forms[index_of(strategy)];
 }
 
 const struct made_form *chooser_form(struct chooser *chooser, const struct strategy *strategy)
@@ -113,11 +118,28 @@ static bool is_enough(const struct choosing *c, const struct made_form *form)
 	return false;
 }
 
+/* Has experience shown that this one does not get through? */
+static bool is_known_refused(struct choosing *c, const struct strategy *strategy)
+{
+	size_t i = index_of(strategy);
+
+	if (c->chooser->at_least != NULL && i < index_of(c->chooser->at_least)) {
+		note(c, strategy, false, "such a copy of this post was refused already");
+		return true;
+	}
+	if (!is_strict(c) || (c->receiver.refuses & 1u << i) == 0)
+		return false;
+	note(c, strategy, false, arena_printf(c->chooser->in.arena, "%s refuses such copies: %s", c->receiver.name, c->receiver.source));
+	return true;
+}
+
 static bool try_strategy(struct choosing *c, const struct strategy *strategy)
 {
 	const struct made_form *form;
 	const char *reason = "";
 
+	if (is_known_refused(c, strategy))
+		return false;
 	if (!strategy->suits(&c->chooser->in, &c->receiver, c->is_forced, &reason)) {
 		note(c, strategy, false, reason);
 		return false;
@@ -171,6 +193,8 @@ static bool try_fixed(struct choosing *c, const struct strategy *strategy, const
 		note(c, strategy, false, arena_printf(a, "%s, but: the post does not pass as its author's, whose name the list lends to nobody", by));
 		return false;
 	}
+	if (is_known_refused(c, strategy))
+		return false;
 	form = chooser_form(c->chooser, strategy);
 	if (!form->made || !is_enough(c, form)) {
 		note(c, strategy, false, arena_printf(a, "%s, but: %s", by, form->made ? form->proof.reason : form->failure));
@@ -200,6 +224,8 @@ static const struct rule *find_rule(const struct chooser *chooser, const struct 
 {
 	const struct rule *rule = chooser->rules == NULL ? NULL : rules_match(chooser->rules, &chooser->in.facts->from, receiver, to_domain);
 
+	if (rule == NULL && chooser->site != NULL)
+		rule = rules_match(chooser->site, &chooser->in.facts->from, receiver, to_domain);
 	return rule != NULL ? rule : rules_match(&chooser->default_rules, &chooser->in.facts->from, receiver, to_domain);
 }
 
@@ -217,7 +243,7 @@ void choose(struct chooser *chooser, const struct receiver *receiver, const char
 	c.is_exempt = rule != NULL && rule->action == RULE_EXEMPT;
 	c.receiver.enforces = receiver->enforces && !c.is_exempt;
 	c.is_forced = rule != NULL && rule->action == RULE_FORCE && !facts->disowned;
-	if (facts->forged != NULL && (!c.is_exempt || facts->forges_us)) {
+	if (facts->forged != NULL && (!c.is_exempt || facts->forges_us || chooser->at_least != NULL)) {
 		choose_forged(&c);
 		return;
 	}

@@ -2,10 +2,11 @@
 /* The choice: for each receiver class, the least invasive strategy whose proof holds. Forms are made once a post and strategy, however many classes
  * use them.
  *
- * The first rule that matches comes first (the list's, then rules_default_text): exempt takes the author's policy as none, force as reject, a
+ * The first rule that matches comes first (the list's, then the site's, then rules_default_text): exempt takes the author's policy as none, force as reject, a
  * strategy's name takes that strategy whatever the policy. Then the list's own fixed strategy: one that keeps the author's From is taken for every
  * post; one that replaces it, or refuses, only where the author's policy is strict or forced, since no other post needs it. Else, and where the
- * proof of the fixed one does not hold for a receiver that enforces, the strategies of auto in their order.
+ * proof of the fixed one does not hold for a receiver that enforces, the strategies of auto in their order. What a receiver is known to refuse although its proof holds
+ * (receiver.refuses) is passed over for authors whose policy is strict or forced, fixed or not.
  *
  * Nothing is laundered: a post that does not pass as its author's, though a strict policy says it should or the author is in our own name, gets no form. When a moderator has
  * vouched for it, it is wrapped: the list speaks in its own name and shows the original; it never gets a From that says "Ann via birds" in place of
@@ -43,6 +44,8 @@ struct chooser {                  /* one for each post */
 	const struct rules *rules;
 	const struct strategy *fixed; /* the list's own fixed strategy, or NULL for auto */
 	struct resolver *key_overlay; /* our public keys, or NULL */
+	const struct rules *site;     /* the site's rules, and those that experience has made: after the list's own; or NULL; set by the caller after chooser_init */
+	const struct strategy *at_least; /* nothing less invasive than this one is taken (a copy before was refused), or NULL; set by the caller */
 	bool vouched;                 /* a moderator released the post: set by the caller after chooser_init */
 	struct rules default_rules;
 	struct made_form *forms;      /* strategy_count of them */

@@ -168,6 +168,17 @@ static int take_smtputf8(struct reading *reading, struct span rest)
 	return take_bool(reading, rest, &reading->row->takes_smtputf8);
 }
 
+/* "learns no" fixes the row. */
+static int take_learns(struct reading *reading, struct span rest)
+{
+	bool learns = true;
+
+	if (take_bool(reading, rest, &learns) != 0)
+		return -1;
+	reading->row->is_fixed = !learns;
+	return 0;
+}
+
 static int check_room(const struct reading *reading)
 {
 	const struct receivers *r = reading->receivers;
@@ -284,6 +295,7 @@ static const struct {
 	{ "trusts-arc", take_trusts_arc, true },
 	{ "allowlists-us", take_allowlists_us, true },
 	{ "smtputf8", take_smtputf8, true },
+	{ "learns", take_learns, true },
 };
 
 static int take_line(struct reading *reading, struct span line)
@@ -300,7 +312,7 @@ static int take_line(struct reading *reading, struct span line)
 			return expected(reading, "\"operator NAME\" first", word);
 		return words[i].take(reading, line);
 	}
-	return expected(reading, "operator, mx, domain, enforces, trusts-arc, allowlists-us or smtputf8", word);
+	return expected(reading, "operator, mx, domain, enforces, trusts-arc, allowlists-us, smtputf8 or learns", word);
 }
 
 int receivers_parse(struct span text, const char *file, struct receivers *receivers, struct fail *why)
@@ -352,6 +364,34 @@ static const struct receiver *by_mx(const struct receivers *r, struct arena *a, 
 	for (size_t i = 0; i < count && found == NULL; i++)
 		found = by_host(r, mx[i].host);
 	return found;
+}
+
+static bool are_all_of(const struct receivers *r, struct arena *a, const struct dns_answer *answer, const struct receiver *receiver)
+{
+	unsigned preference;
+	const char *host;
+
+	for (size_t i = 0; i < answer->count; i++)
+		if (dns_mx(a, &answer->records[i], &preference, &host) && by_host(r, host) != receiver)
+			return false;
+	return answer->count > 0;
+}
+
+bool receivers_is_wholly(struct receivers *receivers, struct resolver *dns, const char *domain, const struct receiver *receiver)
+{
+	struct arena *a = arena_new(ARENA_SCRATCH_MAX_BYTES);
+	const char *name = idna_to_ascii(a, span_of(domain));
+	bool is_wholly = false;
+	struct dns_answer answer;
+
+	if (name != NULL && receivers->domain_size > 0 && domain_place(receivers, name)->receiver == receiver) {
+		is_wholly = true;
+	} else if (name != NULL) {
+		resolver_ask(dns, a, name, DNS_MX, &answer);
+		is_wholly = answer.status == DNS_OK ? are_all_of(receivers, a, &answer, receiver) : answer.status == DNS_NODATA && by_host(receivers, name) == receiver;
+	}
+	arena_free(a);
+	return is_wholly;
 }
 
 /* What the answer to the question for a domain's MX says. */

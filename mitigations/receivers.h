@@ -13,7 +13,9 @@ struct receiver {
 	bool trusts_arc;         /* honours ARC seals of our domain */
 	bool allowlists_us;      /* has agreed to accept this list server's copies as they are */
 	bool takes_smtputf8;     /* informational */
-	const char *source;      /* "receivers.conf:12" (the last row about it), "default" */
+	bool is_fixed;           /* the site's own row says so: experience does not change it */
+	unsigned refuses;        /* by experience, never from the table: bit i: it refused a copy that strategies[i] had made and the proof had borne out; for authors whose policy is strict */
+	const char *source;      /* "receivers.conf:12" (the last row about it), "default", or what experience says */
 };
 
 /* The table, made from one or more files in this syntax (line by line, "#" comments):
@@ -24,6 +26,7 @@ struct receiver {
  *     trusts-arc yes|no
  *     allowlists-us yes|no
  *     smtputf8 yes|no
+ *     learns yes|no                         (yes, unless a row says no: what receivers refuse and take changes what is known of them)
  * A later row for the same operator overrides single settings of an earlier one and adds to its globs and domains; a domain that an earlier row has
  * moves to the later one. The operator "unknown" is everybody who is not named. -1: file, line, what was expected. To be read before threads ask. */
 struct receivers;
@@ -51,6 +54,9 @@ const struct receiver *receivers_find(struct receivers *receivers, struct resolv
 /* The same for many domains, whose questions are on their way at the same time: found_r has room for count. */
 void receivers_find_all(struct receivers *receivers, struct resolver *dns, const struct clock *clock, const char *const *domains, size_t count,
 	const struct receiver **found_r);
+/* Do all mail servers of a recipient domain belong to this operator, or is the domain in its rows? Where one of them does not, what the domain answers need not be
+ * the operator's word. A failed look-up is no. */
+bool receivers_is_wholly(struct receivers *receivers, struct resolver *dns, const char *domain, const struct receiver *receiver);
 /* Operator by name ("unknown" is the default row), or NULL. */
 const struct receiver *receivers_by_name(const struct receivers *receivers, const char *name);
 /* All rows in order of the files, the default last. */

@@ -20,6 +20,7 @@ struct delivery_options {
 	const char *user, *password;
 	enum verp_mode verp;
 	int64_t retry_min_secs, retry_max_secs, queue_life_secs;
+	bool keeps;                /* jobs with VERP go to kept/ when they have been sent */
 	const struct clock *clock;
 };
 

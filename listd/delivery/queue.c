@@ -271,11 +271,11 @@ static bool end_pass_unlocked(struct delivery *d, struct queued *q, bool expire)
 	return left == 0;
 }
 
-static void remove_job(struct delivery *d, struct queued *q)
+static void remove_job(struct delivery *d, struct queued *q, bool keeps)
 {
 	struct fail why;
 
-	if (job_remove(d->spool, q->id, &why) != 0)
+	if ((keeps ? job_keep(d->spool, q->id, clock_now(d->config->options.clock), &why) : job_remove(d->spool, q->id, &why)) != 0)
 		event_log(EVENT_FAULT, "id", q->id, "reason", why.text, NULL);
 }
 
@@ -283,12 +283,13 @@ static void remove_job(struct delivery *d, struct queued *q)
 static void end_pass(struct delivery *d, struct queued *q)
 {
 	bool is_over, expire = q->deferred > 0 && delivery_now(d) - q->created_secs >= d->config->options.queue_life_secs;
+	bool keeps = d->config->options.keeps && q->job->sender == JOB_SENDER_VERP;
 
 	assert(q->state == QUEUED_BUSY && q->outstanding == 0);
 	pthread_mutex_unlock(&d->lock);
 	is_over = end_pass_unlocked(d, q, expire);
 	if (is_over)
-		remove_job(d, q);
+		remove_job(d, q, keeps);
 	pthread_mutex_lock(&d->lock);
 	if (is_over) {
 		forget(d, q);

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 #include "listd/post/commit.h"
 #include "listd/post/identity.h"
+#include "listd/post/notes.h"
 
 #include "archive/maildir.h"
 #include "listd/event.h"
@@ -83,7 +84,7 @@ static int add_member(void *context, const struct member *member)
 static int add_recipients(struct post *post, struct adding *adding)
 {
 	if (post->purpose == PURPOSE_POST)
-		return post->world->each_member(post->world->context, post->list->address, add_member, adding, adding->why);
+		return post_each_member(post, add_member, adding, adding->why);
 	for (size_t i = 0; i < post->target_count; i++)
 		if (add_address(adding, post->targets[i]) != 0)
 			return -1;
@@ -127,7 +128,7 @@ static int write_job(struct daemon *daemon, struct post *post, const char *job_i
 	const char *sender = arena_printf(post->arena, "%s-bounces@%s", list_local(post->list, post->arena), list_domain(post->list));
 	struct job_request request = {
 		.id = job_id, .post_id = post->id, .list = post->list->address, .sender = post->purpose == PURPOSE_POST ? JOB_SENDER_VERP : JOB_SENDER_FIXED,
-		.fixed_sender = sender, .forms = set->forms, .form_count = set->count,
+		.fixed_sender = sender, .forms = set->forms, .form_count = set->count, .source_id = post->source_job, .notes = notes_write(post),
 	};
 	struct adding adding = { .post = post, .set = set, .why = why };
 	int begun = job_begin(daemon->spool, &request, post->message.bytes, &adding.writer, why);
@@ -161,6 +162,20 @@ int commit_send(struct daemon *daemon, struct post *post, unsigned number, const
 	event_log(post->purpose == PURPOSE_POST ? EVENT_COMMITTED : EVENT_FORWARDED, "id", post->id, "list", post->list->address, "purpose", purpose_name(post->purpose),
 		"forms", event_number((long long)set.count), "recipients", event_number((long long)count), "ms", event_number(clock_monotonic_ms() - began), NULL);
 	return 0;
+}
+
+int commit_again(struct daemon *daemon, struct post *post, const char *job_id, size_t *count_r, struct fail *why)
+{
+	struct form_set set = { 0 };
+
+	*count_r = 0;
+	collect_forms(post, &set);
+	log_choices(post);
+	if (set.count == 0)
+		return 0;
+	if (keep_aliases(daemon, post, why) != 0)
+		return -1;
+	return write_job(daemon, post, job_id, &set, count_r, why);
 }
 
 int commit_hold(struct daemon *daemon, struct post *post, unsigned number, struct fail *why)

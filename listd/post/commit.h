@@ -10,6 +10,8 @@
 /* Forms and recipients to out/, the original to the archive, alias and Message-ID to the store. job_id_r receives the name of the job, or "" when there was nobody to send to.
  * number: of the recipient within the envelope, so that a post to several lists has several jobs. */
 int commit_send(struct daemon *daemon, struct post *post, unsigned number, const char **job_id_r, struct fail *why);
+/* The same for a second form, whose job is job_id: the archive and the store have the post already. */
+int commit_again(struct daemon *daemon, struct post *post, const char *job_id, size_t *count_r, struct fail *why);
 /* To held/, with a row in the store and a line to the log. */
 int commit_hold(struct daemon *daemon, struct post *post, unsigned number, struct fail *why);
 

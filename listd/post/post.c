@@ -206,3 +206,22 @@ int post_begin(struct post *post, struct arena *a, const struct world *world, co
 	fill_session(post);
 	return read_message(post, bytes, why);
 }
+
+int post_each_member(const struct post *post, int (*each)(void *, const struct member *), void *context, struct fail *why)
+{
+	const struct world *world = post->world;
+	const struct again *again = world->again;
+
+	if (again == NULL)
+		return world->each_member(world->context, post->list->address, each, context, why);
+	for (size_t i = 0; i < again->key_count; i++) {
+		struct member member;
+		int result = world->find_member(world->context, post->arena, post->list->address, again->keys[i], &member, why);
+
+		if (result == 1)
+			result = each(context, &member);
+		if (result != 0)
+			return result;
+	}
+	return 0;
+}

@@ -21,6 +21,15 @@ struct arrival {
 	size_t owners_count, owners_cap;
 };
 
+/* The second form of a post: it was let in and sent before, and one of its copies was refused. It is not judged anew, since keys, policies and rules may have changed. */
+struct again {
+	const struct strategy *at_least; /* nothing less invasive */
+	struct clock arrived;            /* stands at the time of arrival, for signatures that end */
+	bool vouched, disowned, named;   /* as it was found then: see notes.h */
+	const char *const *keys;         /* address_key of those who get it */
+	size_t key_count;
+};
+
 /* What stages may ask of the world. In the daemon the store answers; explain and tests have answers of their own. */
 struct world {
 	void *context;
@@ -32,6 +41,7 @@ struct world {
 	struct receivers *receivers;
 	const struct secret *master;
 	struct arrival *arrival; /* of the message that the posts are of; NULL: each is read and judged for itself */
+	const struct again *again; /* NULL: a post that is sent for the first time */
 	bool every_receiver; /* explain without members: one class for each row of the receivers table */
 	/* 1 and *member_r (in a), 0 no, -1 trouble. key: address_key. */
 	int (*find_member)(void *context, struct arena *a, const char *list, const char *key, struct member *member_r, struct fail *why);
@@ -103,6 +113,8 @@ struct post {
 	struct domain_map *domains;     /* recipient domain -> class */
 	const char **addressed;         /* address_key of all in To and Cc, sorted; addressed_count of them */
 	size_t addressed_count;
+	/* a second form */
+	const char *source_job;         /* the job that has the post, or NULL */
 	/* the end */
 	enum outcome outcome;
 	const char *stage;              /* that decided */
@@ -136,6 +148,9 @@ bool post_is_by_keeper(struct post *post);
 
 /* The class of a recipient address, or NULL when its domain has none. */
 const struct post_class *post_class_of(const struct post *post, const char *address);
+/* Call each for every member who may get a copy of this post: those of the list, or of a second form those whose copy was refused and who are members still. As
+ * world->each_member. */
+int post_each_member(const struct post *post, int (*each)(void *, const struct member *), void *context, struct fail *why);
 /* Does this member get a copy of this post (delivery on, not addressed already when the member wants that, not the author when so set)? */
 bool post_wants(const struct post *post, const struct member *member);
 

@@ -17,28 +17,33 @@
  *    commit.c        spool/out, archive; then spool/in is let go. The only one with side effects.
  *        |
  *    delivery/       relay MTA over SMTP
+ *        |
+ *    bounce/         a copy that was refused for DMARC: the stages marked "again", with a stronger strategy, for those who did not get it
  */
 #include "listd/post/route.h"
 
+#include <stddef.h>
+
 const struct stage route[] = {
-	{ "classify", "tells what the address stands for, and where a forward goes", stage_classify, true },
-	{ "loop", "stops mail that has been here before", stage_loop, true },
-	{ "authenticate", "finds out what SPF, DKIM, ARC and DMARC say", stage_authenticate, true },
-	{ "admit", "refuses, holds or lets in, by the rules of DMARC and of the list", stage_admit, true },
-	{ "moderate", "holds what a moderator is to see first", stage_moderate, true },
-	{ "shape", "lays down the list's own fields, tag and footer as edits", stage_shape, false },
-	{ "choose", "takes for each receiver class the least invasive strategy whose proof holds", stage_choose, false },
+	{ "classify", "tells what the address stands for, and where a forward goes", stage_classify, true, true },
+	{ "loop", "stops mail that has been here before", stage_loop, true, false },
+	{ "authenticate", "finds out what SPF, DKIM, ARC and DMARC say", stage_authenticate, true, true },
+	{ "admit", "refuses, holds or lets in, by the rules of DMARC and of the list", stage_admit, true, false },
+	{ "moderate", "holds what a moderator is to see first", stage_moderate, true, false },
+	{ "shape", "lays down the list's own fields, tag and footer as edits", stage_shape, false, true },
+	{ "choose", "takes for each receiver class the least invasive strategy whose proof holds", stage_choose, false, true },
 };
 const size_t route_count = sizeof(route) / sizeof(route[0]);
 
-int route_run(struct post *post, bool at_intake, void (*on_stage)(void *context, const struct stage *stage, const struct post *post), void *context, struct fail *why)
+/* part: offset of the member of struct stage that says whether it runs; 0: all do. */
+static int run(struct post *post, size_t part, void (*on_stage)(void *context, const struct stage *stage, const struct post *post), void *context, struct fail *why)
 {
 	post->outcome = OUTCOME_SEND;
 	for (size_t i = 0; i < route_count; i++) {
 		const struct stage *stage = &route[i];
 		int result;
 
-		if (at_intake && !stage->at_intake)
+		if (part != 0 && !*(const bool *)((const char *)stage + part))
 			continue;
 		post->stage = stage->name;
 		result = stage->run(post, why);
@@ -50,4 +55,14 @@ int route_run(struct post *post, bool at_intake, void (*on_stage)(void *context,
 			return 0;
 	}
 	return 0;
+}
+
+int route_run(struct post *post, bool at_intake, void (*on_stage)(void *context, const struct stage *stage, const struct post *post), void *context, struct fail *why)
+{
+	return run(post, at_intake ? offsetof(struct stage, at_intake) : 0, on_stage, context, why);
+}
+
+int route_run_again(struct post *post, struct fail *why)
+{
+	return run(post, offsetof(struct stage, again), NULL, NULL, why);
 }

@@ -46,6 +46,7 @@ static void guard_own_name(struct post *post)
 
 static void gather(struct post *post, struct arena *a, const struct message *message, struct facts *facts_r)
 {
+	const struct again *again = post->world->again;
 	const struct site_settings *site = post->world->site;
 	struct facts_options *options = arena_alloc(a, sizeof(*options));
 
@@ -55,7 +56,20 @@ static void gather(struct post *post, struct arena *a, const struct message *mes
 		.trusted_sealers = site->trusted_sealers,
 		.receiver_name = site->host_name,
 	};
-	facts_gather(a, post->world->dns, post->world->clock, message, &post->session, options, facts_r);
+	facts_gather(a, post->world->dns, again == NULL ? post->world->clock : &again->arrived, message, &post->session, options, facts_r);
+}
+
+/* What was found on arrival stands, whatever DNS says now: it was right for the copies that went out, and it is for the one that takes the place of one of them. A post that
+ * only a moderator's word let through stays one. */
+static void recall(struct post *post, const struct again *again)
+{
+	struct facts *facts = &post->facts;
+
+	facts->forges_us = false;
+	facts->disowned = again->disowned;
+	facts->forged = again->vouched ? facts->strictest : NULL;
+	for (size_t i = 0; i < facts->author_count; i++)
+		facts->proofs[i] = again->named ? "as shown on arrival" : NULL;
 }
 
 int stage_authenticate(struct post *post, struct fail *why)
@@ -72,6 +86,8 @@ int stage_authenticate(struct post *post, struct fail *why)
 		post->facts = arrival->facts;
 	}
 	guard_own_name(post);
+	if (post->world->again != NULL)
+		recall(post, post->world->again);
 	post->author_key = first_author_key(post);
 	return find_membership(post, why);
 }

@@ -179,7 +179,7 @@ static int collect(struct post *post, struct fail *why)
 	}
 	if (post->purpose == PURPOSE_POST) {
 		read_addressed(post);
-		if (post->world->each_member(post->world->context, post->list->address, each_member, post, why) != 0)
+		if (post_each_member(post, each_member, post, why) != 0)
 			return -1;
 	}
 	for (size_t i = 0; i < post->target_count; i++)
@@ -195,6 +195,8 @@ static void init_chooser(struct post *post, const struct strategy_input *in)
 	bool is_post = post->purpose == PURPOSE_POST;
 
 	chooser_init(&post->chooser, in, is_post ? &post->list->rules : &no_rules, is_post ? post->list->strategy : NULL, post->world->key_overlay);
+	if (post->world->again != NULL)
+		post->chooser.at_least = post->world->again->at_least;
 	post->chooser.vouched = post->released && post->facts.forged != NULL;
 }
 

@@ -33,32 +33,38 @@ static int map_rcpts(struct job *job, struct fail *why)
 	return 0;
 }
 
-static int read_files(struct job *job, struct spool *spool, struct fail *why)
+int job_read_files(struct job *job, struct spool *spool, const char *place, struct fail *why)
 {
 	char path[PATH_MAX];
 
-	snprintf(path, sizeof(path), "%s/out/%s/post", spool->dir, job->id);
+	snprintf(path, sizeof(path), "%s/%s/%s/post", spool->dir, place, job->id);
 	if (file_map(path, SIZE_MAX, &job->post, why) != 0)
 		return -1;
-	snprintf(path, sizeof(path), "%s/out/%s/forms", spool->dir, job->id);
+	snprintf(path, sizeof(path), "%s/%s/%s/forms", spool->dir, place, job->id);
 	if (file_map(path, JOB_FORMS_MAX_BYTES, &job->forms_view, why) != 0 || job_read_forms(job, why) != 0)
 		return -1;
 	return map_rcpts(job, why) != 0 ? -1 : job_read_rcpts(job, why);
 }
 
+struct job *job_new(const char *id)
+{
+	struct arena *a = arena_new(ARENA_MESSAGE_MAX_BYTES);
+	struct job *job = arena_alloc(a, sizeof(*job));
+
+	job->arena = a;
+	job->id = arena_text(a, span_of(id));
+	job->rcpts_fd = job->dir_fd = -1;
+	pthread_mutex_init(&job->lock, NULL);
+	return job;
+}
+
 int job_open(struct spool *spool, const char *id, struct job **job_r, struct fail *why)
 {
-	struct arena *a;
 	struct job *job;
 
 	if (!spool_name_is_safe(id))
 		return fail_permanent(why, "not an id: %s", id);
-	a = arena_new(ARENA_MESSAGE_MAX_BYTES);
-	job = arena_alloc(a, sizeof(*job));
-	job->arena = a;
-	job->id = arena_text(a, span_of(id));
-	job->rcpts_fd = -1;
-	pthread_mutex_init(&job->lock, NULL);
+	job = job_new(id);
 	job->dir_fd = openat(spool->out_fd, id, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 	if (job->dir_fd < 0) {
 		bool is_gone = errno == ENOENT;
@@ -69,7 +75,7 @@ int job_open(struct spool *spool, const char *id, struct job **job_r, struct fai
 			fail_permanent(why, "there is no job %s", id);
 		return -1;
 	}
-	if (read_files(job, spool, why) == 0) {
+	if (job_read_files(job, spool, "out", why) == 0) {
 		*job_r = job;
 		return 0;
 	}
@@ -212,8 +218,7 @@ static void empty_and_remove(struct spool *spool, const char *name, bool remove)
 		unlinkat(spool->out_fd, name, AT_REMOVEDIR);
 }
 
-/* May the route run again for this job's post? name: "ID-N", perhaps with ".done". */
-static bool post_is_there(struct spool *spool, const char *name)
+bool job_post_is_there(struct spool *spool, const char *name)
 {
 	char post[SPOOL_NAME_MAX_CHARS + 8];
 	char *dash;
@@ -236,7 +241,7 @@ int job_remove(struct spool *spool, const char *id, struct fail *why)
 	snprintf(done, sizeof(done), "%s.done", id);
 	if (renameat(spool->out_fd, id, spool->out_fd, done) != 0)
 		return errno == ENOENT ? 0 : spool_fail_errno(why, "cannot remove out/", id);
-	empty_and_remove(spool, done, !post_is_there(spool, done));
+	empty_and_remove(spool, done, !job_post_is_there(spool, done));
 	return 0;
 }
 
@@ -270,7 +275,7 @@ int job_sweep_done(struct spool *spool, struct fail *why)
 	int result = spool_list_names(spool->out_fd, "out", a, is_done, &names, &count, why);
 
 	for (size_t i = 0; result == 0 && i < count; i++)
-		empty_and_remove(spool, names[i], !post_is_there(spool, names[i]));
+		empty_and_remove(spool, names[i], !job_post_is_there(spool, names[i]));
 	arena_free(a);
 	return result;
 }

@@ -31,10 +31,12 @@ enum job_sender { JOB_SENDER_VERP /* list-bounces+... per recipient */, JOB_SEND
 struct job_request {
 	const char *id;        /* "ID-N": post_id and a number */
 	const char *post_id;   /* of in/ (or held/, or another job of the same post) */
+	const char *source_id; /* a job of out/ or kept/ that has the post; NULL: it is found by post_id */
 	int64_t created_secs;  /* 0 = the system's time */
 	const char *list;      /* address */
 	enum job_sender sender; const char *fixed_sender; /* JOB_SENDER_FIXED: the envelope sender, "" = null */
 	const struct job_form *forms; size_t form_count;
+	const char *notes;     /* what the maker wants to know of it later, UTF-8; NULL: nothing */
 	/* Fills recipients by calling job_add for each, in a second phase so that 100,000 need no memory here. */
 };
 
@@ -50,7 +52,7 @@ void job_abort(struct job_writer *writer);
 enum job_state { JOB_TODO = '.', JOB_DONE = 'D', JOB_FAILED = 'F' };
 struct job_rcpt { const char *address; unsigned form; enum job_state state; size_t offset; };
 struct job {
-	const char *id, *list;
+	const char *id, *list, *notes; /* notes: "" where there are none */
 	int64_t created_secs;
 	enum job_sender sender; const char *fixed_sender;
 	struct job_form *forms; size_t form_count;
@@ -66,6 +68,14 @@ struct job {
 /* Open for sending: maps files, reads states. -1 permanent: damaged, moved to bad/. */
 int job_open(struct spool *spool, const char *id, struct job **job_r, struct fail *why);
 void job_close(struct job *job);
+/* The same for looking at a job that is being sent or has been sent (out/ or kept/): nothing is moved, and states must not be marked. */
+int job_open_sent(struct spool *spool, const char *id, struct job **job_r, struct fail *why);
+/* The same for the job of a post for one list, whatever its number. */
+int job_find_sent(struct spool *spool, const char *post_id, const char *list, struct job **job_r, struct fail *why);
+/* The post of a job, as it was accepted; envelope texts live in a. -1 permanent: damaged. */
+int job_post(const struct job *job, struct arena *a, struct envelope *envelope_r, struct span *message_r, struct fail *why);
+/* Has such a job been made, be it that it is being sent or kept? */
+bool job_is_made(struct spool *spool, const char *id);
 /* Record states (written at once; synced to disk by job_sync, grouped), by any thread. rcpts: indexes in ascending order. */
 int job_mark_all(struct job *job, const uint32_t *rcpts, size_t count, enum job_state state, struct fail *why);
 /* One; reply: for failures, kept in the job's failures file; else NULL. */
@@ -74,6 +84,10 @@ size_t job_todo_count(struct job *job);
 int job_sync(struct job *job, struct fail *why);
 /* Remove a finished job. While its post is in in/, an empty out/ID.done/ stays behind: the route might run again after a crash. */
 int job_remove(struct spool *spool, const char *id, struct fail *why);
+/* The same, but the job goes to kept/, unless disk space is short. */
+int job_keep(struct spool *spool, const char *id, int64_t now_secs, struct fail *why);
+/* Remove what was kept before before_secs, and, oldest first, what disk space is short for. */
+int job_sweep_kept(struct spool *spool, int64_t before_secs, struct fail *why);
 int job_ids(struct spool *spool, struct arena *a, const char ***ids_r, size_t *count_r, struct fail *why);
 /* Remove out/ *.done that nothing needs any more; to be called now and then. */
 int job_sweep_done(struct spool *spool, struct fail *why);

@@ -14,6 +14,12 @@
 /* Take the files of a job apart, with every length and offset checked; into job, whose arena and views are set. */
 int job_read_forms(struct job *job, struct fail *why);
 int job_read_rcpts(struct job *job, struct fail *why);
+/* Read the files of a job, whose id, arena and dir_fd are set, below this directory of the spool. */
+int job_read_files(struct job *job, struct spool *spool, const char *place, struct fail *why);
+/* A job to be filled in, with its lock and arena; job_close ends it. */
+struct job *job_new(const char *id);
+/* May the route run again for this job's post? name: "ID-N", perhaps with ".done". */
+bool job_post_is_there(struct spool *spool, const char *name);
 /* Unlink what a job's directory may hold. */
 void job_empty_dir(int dir_fd);
 

@@ -62,6 +62,9 @@ static int read_object(struct job *job, const json_t *object, struct span own, s
 
 	job->list = get_text(job->arena, object, "list");
 	job->fixed_sender = get_text(job->arena, object, "sender");
+	job->notes = get_text(job->arena, object, "notes");
+	if (job->notes == NULL)
+		job->notes = "";
 	job->sender = json_is_true(json_object_get(object, "fixed")) ? JOB_SENDER_FIXED : JOB_SENDER_VERP;
 	job->form_count = json_array_size(forms);
 	if (job->list == NULL || job->fixed_sender == NULL || job->form_count < 1 || job->form_count > JOB_FORMS_MAX

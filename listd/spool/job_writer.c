@@ -52,7 +52,7 @@ static int check_ids(const struct job_request *request, struct fail *why)
 {
 	size_t len = strlen(request->post_id);
 
-	if (!spool_name_is_safe(request->id) || !spool_name_is_safe(request->post_id))
+	if (!spool_name_is_safe(request->id) || !spool_name_is_safe(request->post_id) || (request->source_id != NULL && !spool_name_is_safe(request->source_id)))
 		return fail_permanent(why, "not an id: %s", request->id);
 	if (strncmp(request->id, request->post_id, len) != 0 || request->id[len] != '-' || strchr(request->id + len + 1, '-') != NULL)
 		return fail_permanent(why, "job %s is not named after its post %s", request->id, request->post_id);
@@ -63,11 +63,13 @@ static int check_ids(const struct job_request *request, struct fail *why)
 	return 0;
 }
 
-static int link_post(struct job_writer *w, const char *post_id, struct fail *why)
+static int link_post(struct job_writer *w, const char *post_id, const char *source_id, struct fail *why)
 {
 	char path[SPOOL_NAME_MAX_CHARS + 8];
 
-	snprintf(path, sizeof(path), "%s/post", post_id);
+	snprintf(path, sizeof(path), "%s/post", source_id == NULL ? post_id : source_id);
+	if (source_id != NULL && (linkat(w->spool->out_fd, path, w->dir_fd, "post", 0) == 0 || linkat(w->spool->kept_fd, path, w->dir_fd, "post", 0) == 0))
+		return 0;
 	if (linkat(w->spool->in_fd, post_id, w->dir_fd, "post", 0) == 0 || linkat(w->spool->held_fd, post_id, w->dir_fd, "post", 0) == 0
 		|| linkat(w->spool->out_fd, path, w->dir_fd, "post", 0) == 0)
 		return 0;
@@ -127,7 +129,7 @@ static json_t *forms_json(const struct job_request *request, struct span post, s
 			json_decref(forms);
 			return NULL;
 		}
-	return json_pack("{s:s, s:I, s:b, s:s, s:I, s:o}", "list", request->list,
+	return json_pack("{s:s, s:s, s:I, s:b, s:s, s:I, s:o}", "list", request->list, "notes", request->notes == NULL ? "" : request->notes,
 		"created", (json_int_t)(request->created_secs == 0 ? clock_now(NULL) : request->created_secs),
 		"fixed", request->sender == JOB_SENDER_FIXED, "sender", request->fixed_sender == NULL ? "" : request->fixed_sender,
 		"post_bytes", (json_int_t)post.len, "forms", forms);
@@ -187,7 +189,7 @@ int job_begin(struct spool *spool, const struct job_request *request, struct spa
 
 	if (check_ids(request, why) != 0)
 		return -1;
-	if (exists_at(spool->out_fd, request->id, "") || exists_at(spool->out_fd, request->id, ".done"))
+	if (exists_at(spool->out_fd, request->id, "") || exists_at(spool->out_fd, request->id, ".done") || exists_at(spool->kept_fd, request->id, ""))
 		return 1;
 	w = calloc(1, sizeof(*w));
 	if (w == NULL)
@@ -199,7 +201,7 @@ int job_begin(struct spool *spool, const struct job_request *request, struct spa
 	snprintf(w->tmp_name, sizeof(w->tmp_name), "%s.tmp", request->id);
 	buf_init(&w->lines, LINES_BYTES);
 	spool_sum_init(&w->sum);
-	if (open_files(w, why) != 0 || link_post(w, request->post_id, why) != 0 || write_forms(w, request, post_bytes, why) != 0) {
+	if (open_files(w, why) != 0 || link_post(w, request->post_id, request->source_id, why) != 0 || write_forms(w, request, post_bytes, why) != 0) {
 		job_abort(w);
 		return -1;
 	}

@@ -24,7 +24,8 @@
 
 static const struct { const char *name; size_t offset; } dir_rows[] = {
 	{ "tmp", offsetof(struct spool, tmp_fd) }, { "in", offsetof(struct spool, in_fd) }, { "held", offsetof(struct spool, held_fd) },
-	{ "out", offsetof(struct spool, out_fd) }, { "bad", offsetof(struct spool, bad_fd) },
+	{ "out", offsetof(struct spool, out_fd) },
+	{ "kept", offsetof(struct spool, kept_fd) }, { "bad", offsetof(struct spool, bad_fd) },
 };
 #define DIR_COUNT (sizeof(dir_rows) / sizeof(dir_rows[0]))
 

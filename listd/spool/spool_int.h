@@ -20,7 +20,7 @@
 
 struct spool {
 	char *dir;
-	int dir_fd, tmp_fd, in_fd, held_fd, out_fd, bad_fd; /* of the directories; dir_fd holds the lock */
+	int dir_fd, tmp_fd, in_fd, held_fd, out_fd, kept_fd, bad_fd; /* of the directories; dir_fd holds the lock */
 };
 
 /* A checksum against damage (not against malice) that takes 8 bytes a step. */

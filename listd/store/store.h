@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* The truth for people: lists, members, tokens, holds, aliases, seen Message-IDs. Typed operations, each of which is one transaction (or none of it
+/* The truth for people: lists, members, tokens, holds, aliases, seen Message-IDs, refused copies. Typed operations, each of which is one transaction (or none of it
  * happened); no key or query of an engine shows here, since a second engine is to come. One process owns a store: a second one is refused with the pid
  * of the first. All functions may be called by any thread. Failures are temporary (451 4.3.0, 452 4.3.1 for a full disk) unless said otherwise. */
 #ifndef LISTD_STORE_H
@@ -32,7 +32,7 @@ int store_list_create(struct store *store, const char *address, const char *text
 int store_list_get(struct store *store, struct arena *a, const char *address, struct store_list *list_r, struct fail *why);
 /* Replace the settings. -1 permanent: no such list. */
 int store_list_put(struct store *store, const char *address, const char *text, struct fail *why);
-/* The list and its members, holds, aliases, seen rows. -1 permanent: no such list. */
+/* The list and its members, holds, aliases, seen rows, refused copies. -1 permanent: no such list. */
 int store_list_delete(struct store *store, const char *address, struct fail *why);
 /* -1 permanent: no such list, or there is one under the new address. */
 int store_list_rename(struct store *store, const char *from, const char *to, const char *text, struct fail *why);
@@ -83,6 +83,36 @@ int store_alias_get(struct store *store, struct arena *a, const char *list, cons
 /* Message-IDs seen on a list, with the id of the post that had it. 1: seen before under another post id; 0: new, or this very post again. */
 int store_seen_check(struct store *store, const char *list, const char *message_id, const char *post_id, struct fail *why);
 int store_seen_put(struct store *store, const char *list, const char *message_id, const char *post_id, int64_t expires_secs, struct fail *why);
+
+/* Copies that a receiver refused for the DMARC policy of their author, and what was sent in their place: one row for each list, post and recipient. */
+enum second_state {
+	SECOND_WAITS,   /* another copy is to be made */
+	SECOND_CHOSEN,  /* ... under next_id, which is being made */
+	SECOND_SENT,    /* next_id was handed to delivery */
+	SECOND_NONE     /* nothing was sent; form and reply stay */
+};
+/* "waits", "chosen", "sent", "none". */
+const char *second_state_name(enum second_state state);
+struct second {
+	const char *list;
+	const char *post_id;  /* of the refused copy */
+	const char *key;      /* address_key of the recipient */
+	const char *job;      /* that it was in, or post_id where the job is to be found */
+	const char *form;     /* strategy of the refused copy, "" unknown */
+	const char *reply;    /* of the receiver */
+	const char *next_id;  /* post id of what is sent in its place, or "" */
+	const char *outcome;  /* form that was sent, or why nothing is */
+	enum second_state state;
+	int64_t refused_secs, expires_secs;
+};
+/* Take note of a refusal. 1: new; 0: it was noted before, and stays as it is. -1 permanent: no such list. */
+int store_second_note(struct store *store, const struct second *second, struct fail *why);
+/* Those for which something is to be done, at most max. */
+int store_second_todo(struct store *store, struct arena *a, size_t max, struct second **seconds_r, size_t *count_r, struct fail *why);
+/* Replace rows, in one transaction. */
+int store_second_put(struct store *store, const struct second *seconds, size_t count, struct fail *why);
+/* Those of a list (NULL: all), for people. */
+int store_second_all(struct store *store, struct arena *a, const char *list, struct second **seconds_r, size_t *count_r, struct fail *why);
 
 /* Confirmation tokens: kind and payload by token. */
 int store_token_put(struct store *store, const char *token, const char *kind, const char *payload, int64_t expires_secs, struct fail *why);

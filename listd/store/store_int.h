@@ -10,6 +10,8 @@
  *   holds         id of the post                    -> list id and what moderators see
  *   aliases       id, code                          -> author, time of last use
  *   seen          id, hash of the Message-ID        -> id of the post, when it may be forgotten
+ *   seconds       id, id of the post, NUL, address key -> a refused copy, and what was sent in its place
+ *   seconds_todo  the same                          -> nothing; those for which something is still to be sent
  *   tokens        token                             -> kind, payload, when it may be forgotten
  *   expiries      time (8), database (1), key       -> nothing
  *
@@ -25,8 +27,8 @@
 #include <pthread.h>
 
 enum store_db {
-	STORE_VALUES, STORE_LISTS, STORE_LIST_IDS, STORE_MEMBERS, STORE_MEMBER_LISTS, STORE_HOLDS, STORE_ALIASES, STORE_SEEN, STORE_TOKENS,
-	STORE_EXPIRIES, STORE_DBS
+	STORE_VALUES, STORE_LISTS, STORE_LIST_IDS, STORE_MEMBERS, STORE_MEMBER_LISTS, STORE_HOLDS, STORE_ALIASES, STORE_SEEN, STORE_SECONDS, STORE_SECONDS_TODO,
+	STORE_TOKENS, STORE_EXPIRIES, STORE_DBS
 };
 
 struct store {

@@ -192,7 +192,7 @@ static int note_due(void *context, struct span key, struct span row)
 	return 0;
 }
 
-/* A row that was put again later has a later time in it and another expiry; it stays. The time is the first number of both kinds of rows. */
+/* A row that was put again later has a later time in it and another expiry; it stays. The time is the first number of all these rows. */
 static int drop_row(struct store *store, DB_TXN *txn, enum store_db db, struct span key, int64_t now_secs, struct buf *row)
 {
 	struct record record;
@@ -204,6 +204,16 @@ static int drop_row(struct store *store, DB_TXN *txn, enum store_db db, struct s
 	if (record_signed(&record) > now_secs)
 		return 0;
 	return store_delete(store, txn, db, key);
+}
+
+/* What is to be done about a row that is gone is done with. */
+static int drop_todo(struct store *store, DB_TXN *txn, struct span key, struct buf *row)
+{
+	int code = store_get(store, txn, STORE_SECONDS, key, row, 0);
+
+	if (code == DB_NOTFOUND)
+		code = store_delete(store, txn, STORE_SECONDS_TODO, key);
+	return code == DB_NOTFOUND ? 0 : code;
 }
 
 static int drop_due(struct store *store, DB_TXN *txn, void *context, struct fail *why)
@@ -224,8 +234,10 @@ static int drop_due(struct store *store, DB_TXN *txn, void *context, struct fail
 		code = store_delete(store, txn, STORE_EXPIRIES, key);
 		if (code == DB_NOTFOUND)
 			code = 0;
-		if (code == 0 && (db == STORE_SEEN || db == STORE_TOKENS))
+		if (code == 0 && (db == STORE_SEEN || db == STORE_TOKENS || db == STORE_SECONDS))
 			code = drop_row(store, txn, (enum store_db)db, span_sub(key, 9, key.len), due->now_secs, &row);
+		if (code == 0 && db == STORE_SECONDS)
+			code = drop_todo(store, txn, span_sub(key, 9, key.len), &row);
 	}
 	buf_done(&row);
 	return code;

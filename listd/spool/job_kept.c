@@ -1,0 +1,119 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* Jobs that have been sent, kept whole for as long as a receiver may still refuse one of their copies: forms and recipients tell who got what, the post is there to be
+ * sent in another form. A job gets there by one rename; its directory's time then tells since when it is there. */
+#include "listd/spool/job_int.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <limits.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+/* What is kept gives way to mail that wants to come in, well before that would be refused. */
+#define ROOM_BYTES ((uint64_t)64 << 20)
+
+int job_open_sent(struct spool *spool, const char *id, struct job **job_r, struct fail *why)
+{
+	static const char *const places[] = { "out", "kept" };
+	const int fds[] = { spool->out_fd, spool->kept_fd };
+	bool is_trouble;
+
+	if (!spool_name_is_safe(id))
+		return fail_permanent(why, "not an id: %s", id);
+	/* A job moves this way only, so that one that is not there at first is found behind. */
+	for (size_t i = 0; i < sizeof(fds) / sizeof(fds[0]); i++) {
+		struct job *job = job_new(id);
+
+		job->dir_fd = openat(fds[i], id, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+		if (job->dir_fd >= 0 && job_read_files(job, spool, places[i], why) == 0) {
+			*job_r = job;
+			return 0;
+		}
+		is_trouble = job->dir_fd >= 0 && why->temporary;
+		job_close(job);
+		if (is_trouble)
+			return -1;
+	}
+	return fail_permanent(why, "there is no job %s any more, neither in out/ nor in kept/", id);
+}
+
+int job_post(const struct job *job, struct arena *a, struct envelope *envelope_r, struct span *message_r, struct fail *why)
+{
+	return spool_trailer_parse(a, job->post.bytes, envelope_r, message_r, why);
+}
+
+static bool is_in(int dir_fd, const char *id)
+{
+	return faccessat(dir_fd, id, F_OK, AT_SYMLINK_NOFOLLOW) == 0;
+}
+
+bool job_is_made(struct spool *spool, const char *id)
+{
+	return spool_name_is_safe(id) && (is_in(spool->out_fd, id) || is_in(spool->kept_fd, id));
+}
+
+int job_find_sent(struct spool *spool, const char *post_id, const char *list, struct job **job_r, struct fail *why)
+{
+	/* The number is that of the recipient within the envelope. */
+	for (unsigned i = 0; i < SPOOL_RCPTS_MAX && spool_name_is_safe(post_id); i++) {
+		char id[SPOOL_NAME_MAX_CHARS + 8];
+		struct job *job;
+
+		snprintf(id, sizeof(id), "%.40s-%u", post_id, i);
+		if (!job_is_made(spool, id) || job_open_sent(spool, id, &job, why) != 0)
+			continue;
+		if (strcmp(job->list, list) == 0) {
+			*job_r = job;
+			return 0;
+		}
+		job_close(job);
+	}
+	return fail_permanent(why, "no job of post %.40s for %s is there any more", post_id, list);
+}
+
+int job_keep(struct spool *spool, const char *id, int64_t now_secs, struct fail *why)
+{
+	struct timespec times[2] = { { .tv_sec = now_secs }, { .tv_sec = now_secs } };
+
+	if (!spool_name_is_safe(id))
+		return fail_permanent(why, "not an id: %s", id);
+	if (!spool_has_space(spool, ROOM_BYTES))
+		return job_remove(spool, id, why);
+	if (utimensat(spool->out_fd, id, times, 0) != 0 || renameat(spool->out_fd, id, spool->kept_fd, id) != 0)
+		return errno == ENOENT ? 0 : spool_fail_errno(why, "cannot rename to kept/", id);
+	return 0;
+}
+
+static void remove_kept(struct spool *spool, const char *name)
+{
+	int fd = openat(spool->kept_fd, name, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+
+	if (fd < 0)
+		return;
+	job_empty_dir(fd);
+	close(fd);
+	unlinkat(spool->kept_fd, name, AT_REMOVEDIR);
+}
+
+int job_sweep_kept(struct spool *spool, int64_t before_secs, struct fail *why)
+{
+	struct arena *a = arena_new(ARENA_MESSAGE_MAX_BYTES);
+	const char **names;
+	size_t count;
+	int result = spool_list_names(spool->kept_fd, "kept", a, spool_name_is_safe, &names, &count, why);
+
+	/* Names sort by the time of the post. */
+	for (size_t i = 0; result == 0 && i < count; i++) {
+		struct stat st;
+
+		if (fstatat(spool->kept_fd, names[i], &st, AT_SYMLINK_NOFOLLOW) != 0 || (st.st_mtim.tv_sec >= before_secs && spool_has_space(spool, ROOM_BYTES)))
+			continue;
+		/* while the route may run again it says that the job has been sent */
+		if (!job_post_is_there(spool, names[i]))
+			remove_kept(spool, names[i]);
+	}
+	arena_free(a);
+	return result;
+}
