@@ -254,6 +254,13 @@ tests_unit_test_smtp_LDADD = $(LISTD_TEST_LIBS) $(SSL_LIBS)
 tests_unit_test_delivery_SOURCES = tests/unit/test_delivery.c
 tests_unit_test_delivery_LDADD = $(LISTD_TEST_LIBS) $(SSL_LIBS)
 
+# Second forms
+check_PROGRAMS += tests/unit/test_fallback
+TESTS += tests/unit/test_fallback
+noinst_HEADERS += tests/unit/fake_daemon.h
+tests_unit_test_fallback_SOURCES = tests/unit/test_fallback.c
+tests_unit_test_fallback_LDADD = $(LISTD_TEST_LIBS) $(SSL_LIBS)
+
 # Signatures against other implementations, fuzzed, measured
 check_PROGRAMS += tests/system/signtool
 TESTS += tests/system/dkim_peers.sh
