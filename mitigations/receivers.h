@@ -14,7 +14,7 @@ struct receiver {
 	bool allowlists_us;      /* has agreed to accept this list server's copies as they are */
 	bool takes_smtputf8;     /* informational */
 	bool is_fixed;           /* the site's own row says so: experience does not change it */
-	unsigned refuses;        /* by experience, never from the table: bit i: it refused a copy that strategies[i] had made and the proof had borne out; for authors whose policy is strict */
+	unsigned refuses;        /* by experience, never from the table. Bit i: of authors whose policy is strict, it refuses copies of strategies[i] though their proof holds */
 	const char *source;      /* "receivers.conf:12" (the last row about it), "default", or what experience says */
 };
 
