@@ -46,6 +46,7 @@ authinclude_HEADERS = \
 	mitigations/auth/dkim.h \
 	mitigations/auth/dmarc.h \
 	mitigations/auth/facts.h \
+	mitigations/auth/keyed.h \
 	mitigations/auth/result.h \
 	mitigations/auth/spf.h
 
@@ -79,6 +80,7 @@ libmitigations_all_la_SOURCES += \
 	mitigations/auth/facts_authres.c \
 	mitigations/auth/facts_own.c \
 	mitigations/auth/facts_recorded.c \
+	mitigations/auth/keyed.c \
 	mitigations/receivers.c \
 	mitigations/receiving.c \
 	mitigations/rules.c

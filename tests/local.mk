@@ -299,3 +299,15 @@ tests_fuzz_fuzz_wire_SOURCES = tests/fuzz/fuzz_wire.c
 tests_fuzz_fuzz_wire_LDADD = $(LISTD_TEST_LIBS)
 tests_fuzz_fuzz_wire_LDFLAGS = $(AM_LDFLAGS) $(FUZZ_LDFLAGS)
 endif
+
+# The milter: its keyed field.
+check_PROGRAMS += tests/unit/test_keyed
+TESTS += tests/unit/test_keyed
+tests_unit_test_keyed_SOURCES = tests/unit/test_keyed.c
+tests_unit_test_keyed_LDADD = $(TEST_LIBS)
+if FUZZ
+noinst_PROGRAMS += tests/fuzz/fuzz_keyed
+tests_fuzz_fuzz_keyed_SOURCES = tests/fuzz/fuzz_keyed.c
+tests_fuzz_fuzz_keyed_LDADD = $(TEST_LIBS)
+tests_fuzz_fuzz_keyed_LDFLAGS = $(AM_LDFLAGS) $(FUZZ_LDFLAGS)
+endif

@@ -16,8 +16,7 @@
 #include <sysexits.h>
 #include <unistd.h>
 
-/* Administrators are few; more at once is a script gone wild. */
-#define SESSIONS_MAX 16
+#define BACKLOG 128
 /* An exchange that goes on when the daemon is stopped has this long to send its answer. */
 #define GRACE_SECS 3
 /* Of one exchange; the largest is the explanation of a message. */
@@ -30,8 +29,10 @@ struct control {
 	pthread_t thread;
 	pthread_mutex_t lock;
 	pthread_cond_t ended;
-	unsigned session_count;
-	int fds[SESSIONS_MAX]; /* -1: free */
+	const struct control_verb *verbs;
+	size_t verb_count;
+	unsigned sessions_max, session_count;
+	int fds[]; /* -1: free */
 };
 
 struct control_session {
@@ -87,11 +88,11 @@ static void answer_failure(struct control_stream *stream, const struct fail *why
 	write_json(stream, json_pack("{s:b,s:i,s:o}", "ok", 0, "exit", control_exit(why), "error", text));
 }
 
-static const struct control_verb *find_verb(const char *name)
+static const struct control_verb *find_verb(const struct control *control, const char *name)
 {
-	for (size_t i = 0; i < control_verb_count; i++)
-		if (strcmp(control_verbs[i].name, name) == 0)
-			return &control_verbs[i];
+	for (size_t i = 0; i < control->verb_count; i++)
+		if (strcmp(control->verbs[i].name, name) == 0)
+			return &control->verbs[i];
 	return NULL;
 }
 
@@ -127,7 +128,7 @@ static int read_request(struct control_session *session, const struct control_ve
 	name = json_string_value(json_object_get(*request_r, "verb"));
 	if (name == NULL)
 		return control_refuse(why, EX_USAGE, "the request names no verb");
-	*verb_r = find_verb(name);
+	*verb_r = find_verb(session->control, name);
 	if (*verb_r == NULL)
 		return control_refuse(why, EX_USAGE, "this daemon knows no verb \"%.80s\"; are daemon and listctl of one version?", name);
 	return 0;
@@ -167,9 +168,9 @@ static int take_slot(struct control *control, int fd)
 	int slot = -1;
 
 	pthread_mutex_lock(&control->lock);
-	for (int i = 0; i < SESSIONS_MAX && slot < 0 && control->session_count < SESSIONS_MAX; i++)
+	for (unsigned i = 0; i < control->sessions_max && slot < 0 && control->session_count < control->sessions_max; i++)
 		if (control->fds[i] < 0)
-			slot = i;
+			slot = (int)i;
 	if (slot >= 0) {
 		control->fds[slot] = fd;
 		control->session_count++;
@@ -261,7 +262,7 @@ static int listen_at(struct control *control, const char *path, unsigned mode, s
 	/* The mode before bind keeps others out from the first moment; the one after undoes the umask. */
 	if (control->listen_fd < 0 || fchmod(control->listen_fd, (mode_t)mode) != 0
 			|| bind(control->listen_fd, (const struct sockaddr *)&control->address, sizeof(control->address)) != 0
-			|| chmod(path, (mode_t)mode) != 0 || listen(control->listen_fd, SESSIONS_MAX) != 0)
+			|| chmod(path, (mode_t)mode) != 0 || listen(control->listen_fd, BACKLOG) != 0)
 		return fail_permanent(why, "cannot listen on %s: %s", path, strerror(errno));
 	return 0;
 }
@@ -277,20 +278,23 @@ static void control_free(struct control *control)
 	free(control);
 }
 
-int control_start(struct daemon *daemon, const char *socket_path, unsigned mode, struct control **control_r, struct fail *why)
+int control_start(struct daemon *daemon, const struct control_options *options, struct control **control_r, struct fail *why)
 {
-	struct control *control = calloc(1, sizeof(*control));
+	struct control *control = calloc(1, sizeof(*control) + options->sessions_max * sizeof(control->fds[0]));
 
 	if (control == NULL)
 		fail_environment("out of memory");
 	control->daemon = daemon;
+	control->verbs = options->verbs;
+	control->verb_count = options->verb_count;
+	control->sessions_max = options->sessions_max;
 	control->listen_fd = -1;
 	control->stop_fd = eventfd(0, EFD_CLOEXEC);
 	pthread_mutex_init(&control->lock, NULL);
 	pthread_cond_init(&control->ended, NULL);
-	for (size_t i = 0; i < SESSIONS_MAX; i++)
+	for (size_t i = 0; i < control->sessions_max; i++)
 		control->fds[i] = -1;
-	if (listen_at(control, socket_path, mode, why) != 0) {
+	if (listen_at(control, options->path, options->mode, why) != 0) {
 		control_free(control);
 		return -1;
 	}
@@ -305,7 +309,7 @@ static void end_sessions(struct control *control, int how)
 {
 	struct timespec until;
 
-	for (size_t i = 0; i < SESSIONS_MAX; i++)
+	for (size_t i = 0; i < control->sessions_max; i++)
 		if (control->fds[i] >= 0)
 			shutdown(control->fds[i], how);
 	clock_gettime(CLOCK_REALTIME, &until);

@@ -42,12 +42,21 @@ struct control_verb {
 };
 extern const struct control_verb control_verbs[];
 extern const size_t control_verb_count;
+/* Administrators are few; more at once is a script gone wild. */
+#define CONTROL_SESSIONS_MAX 16
 
-/* Listen on a Unix socket of this mode and answer in a thread of its own, until control_stop. daemon must live as long; the caller frees *control_r with
- * control_stop. -1: the socket cannot be made. */
-/* Listen and serve, each connection in a thread, 16 at a time. mode: of the socket's file, as for chmod. -1: the path is taken by a daemon that runs, or cannot be made. */
-int control_start(struct daemon *daemon, const char *socket_path, unsigned mode, struct control **control_r, struct fail *why);
-/* Stop listening, wait for the call in progress, remove the socket, free. */
+/* A socket, and who is served on it. */
+struct control_options {
+	const char *path;
+	unsigned mode;             /* of the socket's file, as for chmod */
+	unsigned sessions_max;     /* more at once are turned away */
+	const struct control_verb *verbs;
+	size_t verb_count;
+};
+
+/* Listen on a Unix socket and answer, each connection in a thread of its own, until control_stop. daemon and the verbs must live as long; the caller frees *control_r with
+ * control_stop. -1: the path is taken by a daemon that runs, or the socket cannot be made. */
+int control_start(struct daemon *daemon, const struct control_options *options, struct control **control_r, struct fail *why);
 /* Stop listening, let exchanges in progress end for some seconds, remove the socket, free. NULL is allowed. */
 void control_stop(struct control *control);
 

@@ -2,6 +2,7 @@
 /* Listeners, and a thread for each session. One thread accepts; it alone touches the table of sessions until it has ended. */
 #include "listd/intake/lmtp_int.h"
 #include "listd/event.h"
+#include "listd/unix_socket.h"
 
 #include <arpa/inet.h>
 #include <assert.h>
@@ -60,28 +61,6 @@ static int fail_listen(struct fail *why, const char *where, const char *what)
 	return fail_permanent(why, "cannot listen on %s: %s: %s", where, what, strerror(errno));
 }
 
-/* What stands at the path: a socket that nobody answers on is removed, left by a process that ended without doing so. */
-static int remove_stale(const struct sockaddr_un *address, struct fail *why)
-{
-	struct stat st;
-	int fd, result;
-
-	if (lstat(address->sun_path, &st) != 0)
-		return errno == ENOENT ? 0 : fail_listen(why, address->sun_path, "lstat");
-	if (!S_ISSOCK(st.st_mode))
-		return fail_permanent(why, "cannot listen on %s: there is a file that is no socket; move it away", address->sun_path);
-	fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
-	if (fd < 0)
-		return fail_listen(why, address->sun_path, "socket");
-	result = connect(fd, (const struct sockaddr *)address, sizeof(*address));
-	if (result != 0 && errno == ECONNREFUSED)
-		result = unlink(address->sun_path) == 0 ? 0 : fail_listen(why, address->sun_path, "unlink");
-	else
-		result = fail_permanent(why, "cannot listen on %s: another process answers there; is listd running already?", address->sun_path);
-	close(fd);
-	return result;
-}
-
 static int listen_unix(struct lmtp *lmtp, const char *path, struct listener *l, struct fail *why)
 {
 	struct sockaddr_un address = { .sun_family = AF_UNIX };
@@ -90,7 +69,7 @@ static int listen_unix(struct lmtp *lmtp, const char *path, struct listener *l, 
 	if (strlen(path) == 0 || strlen(path) >= sizeof(address.sun_path))
 		return fail_permanent(why, "cannot listen on unix:%s: the path must have 1 to %zu octets", path, sizeof(address.sun_path) - 1);
 	memcpy(address.sun_path, path, strlen(path) + 1);
-	if (remove_stale(&address, why) != 0)
+	if (unix_socket_clear(path, why) != 0)
 		return -1;
 	l->fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
 	if (l->fd < 0 || bind(l->fd, (struct sockaddr *)&address, sizeof(address)) != 0)

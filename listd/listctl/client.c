@@ -1,16 +1,15 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 #include "listd/control/control.h"
+#include "listd/control/control_client.h"
 #include "listd/control/control_stream.h"
 #include "listd/listctl/listctl.h"
 #include "listd/listd.h"
 
-#include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
 #include <sys/time.h>
-#include <sys/un.h>
 #include <sysexits.h>
 #include <unistd.h>
 
@@ -29,38 +28,6 @@ int listctl_socket(struct listctl *ctl, const char **path_r, struct fail *why)
 		return control_refuse(why, EX_CONFIG, "%s", arena_text(ctl->arena, span_of(why->text)));
 	*path_r = arena_text(ctl->arena, span_of(settings->control_socket));
 	site_settings_free(settings);
-	return 0;
-}
-
-static int fail_connect(const char *path, struct fail *why)
-{
-	switch (errno) {
-	case EACCES:
-	case EPERM:
-		return control_refuse(why, EX_NOPERM, "you may not use %s; be root, or of the group that the daemon runs with", path);
-	case ENOENT:
-	case ECONNREFUSED:
-		return control_refuse(why, EX_UNAVAILABLE, "no daemon listens on %s; start it with: systemctl start listd (or: listd -c FILE); another socket is given with --socket", path);
-	default:
-		return control_refuse(why, EX_UNAVAILABLE, "cannot reach the daemon on %s: %s", path, strerror(errno));
-	}
-}
-
-static int connect_to(const char *path, int *fd_r, struct fail *why)
-{
-	struct sockaddr_un address = { .sun_family = AF_UNIX };
-	int fd;
-
-	if (snprintf(address.sun_path, sizeof(address.sun_path), "%s", path) >= (int)sizeof(address.sun_path))
-		return control_refuse(why, EX_USAGE, "the path of a socket has at most 107 octets: %s", path);
-	fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
-	if (fd < 0 || connect(fd, (const struct sockaddr *)&address, sizeof(address)) != 0) {
-		fail_connect(path, why);
-		if (fd >= 0)
-			close(fd);
-		return -1;
-	}
-	*fd_r = fd;
 	return 0;
 }
 
@@ -134,7 +101,7 @@ int listctl_call(struct listctl *ctl, const char *verb, const struct listctl_req
 
 	if (text == NULL)
 		fail_environment("out of memory");
-	if (listctl_socket(ctl, &path, why) == 0 && connect_to(path, &fd, why) == 0) {
+	if (listctl_socket(ctl, &path, why) == 0 && control_connect(path, &fd, why) == 0) {
 		control_stream_init(&stream, fd, CONTROL_ANSWER_MAX_BYTES);
 		setsockopt(fd, SOL_SOCKET, SO_RCVTIMEO, &patience, sizeof(patience));
 		setsockopt(fd, SOL_SOCKET, SO_SNDTIMEO, &patience, sizeof(patience));

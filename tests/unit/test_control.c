@@ -37,6 +37,13 @@ static int remove_one(const char *path, const struct stat *st, int type, struct 
 	return remove(path);
 }
 
+static int start_at(struct place *place, const char *path, unsigned mode, struct control **control_r, struct fail *why)
+{
+	const struct control_options options = { .path = path, .mode = mode, .sessions_max = CONTROL_SESSIONS_MAX, .verbs = control_verbs, .verb_count = control_verb_count };
+
+	return control_start(&place->daemon, &options, control_r, why);
+}
+
 static int set_up(void **state)
 {
 	struct place *place = calloc(1, sizeof(*place));
@@ -56,7 +63,7 @@ static int set_up(void **state)
 	place->daemon.lists = settings_cache_new();
 	if (site_settings_parse(SPAN_LIT("host-name = lists.example.org\nsign = no"), "test.conf", NULL, &place->site.settings, &place->why) != 0
 			|| store_open(arena_printf(place->a, "%s/store", place->dir), 1 << 20, &place->daemon.store, &place->why) != 0
-			|| control_start(&place->daemon, place->socket, 0600, &place->daemon.control, &place->why) != 0)
+			|| start_at(place, place->socket, 0600, &place->daemon.control, &place->why) != 0)
 		fail_msg("%s", place->why.text);
 	*state = place;
 	return 0;
@@ -479,9 +486,9 @@ static void test_socket(void **state)
 
 	assert_int_equal(stat(place->socket, &st), 0);
 	assert_int_equal(st.st_mode & 0777, 0600);
-	assert_int_equal(control_start(&place->daemon, place->socket, 0600, &second, &place->why), -1);
+	assert_int_equal(start_at(place, place->socket, 0600, &second, &place->why), -1);
 	assert_non_null(strstr(place->why.text, "is listening on"));
-	assert_int_equal(control_start(&place->daemon, "/nonexistent/x", 0600, &second, &place->why), -1);
+	assert_int_equal(start_at(place, "/nonexistent/x", 0600, &second, &place->why), -1);
 	/* Sixteen that say nothing; others are turned away at once, and all end when the daemon does. (The attempt above may still hold a place.) */
 	for (size_t i = 0; i < 18; i++)
 		polled[i] = (struct pollfd){ .fd = connect_to(place), .events = POLLIN };
@@ -497,7 +504,7 @@ static void test_socket(void **state)
 	/* A socket that a dead daemon left is taken over. */
 	fd = open(place->socket, O_CREAT | O_WRONLY, 0600);
 	close(fd);
-	if (control_start(&place->daemon, place->socket, 0660, &place->daemon.control, &place->why) != 0)
+	if (start_at(place, place->socket, 0660, &place->daemon.control, &place->why) != 0)
 		fail_msg("%s", place->why.text);
 	assert_int_equal(stat(place->socket, &st), 0);
 	assert_int_equal(st.st_mode & 0777, 0660);
