@@ -35,11 +35,12 @@ struct daemon {
 	struct spool *spool;
 	struct lmtp *lmtp;
 	struct delivery *delivery;
-	struct control *control;
+	struct control *control, *milter_control;
 	struct workers *workers;
 	struct rates *rates;
 	struct fallback *fallback;
-	struct secret master; /* of the site; kept in the store */
+	struct secret master;    /* of the site; kept in the store */
+	struct secret field_key; /* derived from it, for the fields of the milter (keyed.h) */
 	const char *config_path;
 	const char *const *overrides;
 	pthread_mutex_t site_lock;

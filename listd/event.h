@@ -39,6 +39,12 @@
 	ROW(CONTROL, "control", INFO, "a change made through listctl: command, user") \
 	ROW(LIST_CHANGED, "list-changed", INFO, "a list was made, changed, renamed or deleted: list, what") \
 	ROW(MEMBER_CHANGED, "member-changed", INFO, "members were added, changed or removed: list, what, count") \
+	ROW(PASSED, "milter-passed", INFO, "the milter let mail for lists go on: id of the mail server, from, lists, client, dmarc, by, ms") \
+	ROW(RCPT_DROPPED, "recipient-dropped", INFO, "the milter took a list that refuses a message off its recipients, since others get it and its sender may be " \
+		"forged: id, list, from, code, text") \
+	ROW(RECEIVED, "received", INFO, "what the milter did with other mail that fails DMARC: id, from, author, action, override, by, reason") \
+	ROW(LISTD_AWAY, "listd-away", WARNING, "the milter cannot reach listd: mail for lists is answered 451") \
+	ROW(LISTD_BACK, "listd-back", INFO, "the milter reaches listd again") \
 	ROW(FAULT, "fault", ERROR, "something that should not happen; the text says what to do")
 
 enum event {

@@ -2,19 +2,16 @@
 /* The daemon: parts are started in the order of the table, a signal is waited for, and they are ended in reverse. */
 #include "listd/bounce/fallback.h"
 #include "listd/control/control.h"
+#include "listd/control/verbs_milter.h"
 #include "listd/daemon.h"
 #include "listd/event.h"
 #include "listd/listd.h"
 #include "listd/post/daemon_world.h"
 #include "listd/post/rate.h"
+#include "listd/program.h"
 #include "listd/workers.h"
 
 #include <errno.h>
-#include <getopt.h>
-#include <grp.h>
-#include <libgen.h>
-#include <limits.h>
-#include <pwd.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -22,21 +19,8 @@
 #include <sys/stat.h>
 #include <sysexits.h>
 #include <unistd.h>
-#ifdef HAVE_SYSTEMD
-#include <systemd/sd-daemon.h>
-#endif
 
-#define OVERRIDES_MAX 64
 #define STOP_GRACE_MS 20000
-
-static void notify(const char *state)
-{
-#ifdef HAVE_SYSTEMD
-	sd_notify(0, state);
-#else
-	(void)state;
-#endif
-}
 
 static int start_log(struct daemon *daemon, struct fail *why)
 {
@@ -47,32 +31,16 @@ static int start_log(struct daemon *daemon, struct fail *why)
 	return 0;
 }
 
-static int own_dir(const char *path, const struct passwd *user, struct fail *why)
-{
-	if (file_make_dir(path, 0750, why) != 0)
-		return -1;
-	if (user != NULL && chown(path, user->pw_uid, user->pw_gid) != 0)
-		return fail_permanent(why, "cannot give %s to %s: %s", path, user->pw_name, strerror(errno));
-	return 0;
-}
-
 /* Of every Unix socket its directory. */
-static int own_socket_dirs(const struct site_settings *s, const struct passwd *user, struct fail *why)
+static int make_socket_dirs(const struct site_settings *s, const struct passwd *user, struct fail *why)
 {
 	struct span rest = span_of(s->lmtp_listen), part;
-	char *control = arena_text(s->arena, span_of(s->control_socket));
 
-	if (own_dir(dirname(control), user, why) != 0)
+	if (program_dir_of(s->control_socket, user, why) != 0 || program_dir_of(s->milter_socket, user, why) != 0)
 		return -1;
-	while (span_next(&rest, ' ', &part)) {
-		char *path;
-
-		if (!span_starts_nocase(part, "unix:"))
-			continue;
-		path = arena_text(s->arena, span_sub(part, 5, part.len));
-		if (own_dir(dirname(path), user, why) != 0)
+	while (span_next(&rest, ' ', &part))
+		if (span_starts_nocase(part, "unix:") && program_dir_of(arena_text(s->arena, span_sub(part, 5, part.len)), user, why) != 0)
 			return -1;
-	}
 	return 0;
 }
 
@@ -81,21 +49,14 @@ static int become_user(struct daemon *daemon, struct fail *why)
 {
 	const struct site_settings *s = daemon->site->settings;
 	const char *const dirs[] = { s->spool_dir, s->store_dir, s->archive_dir };
-	const struct passwd *user = NULL;
+	const struct passwd *user;
 
-	if (geteuid() == 0) {
-		user = getpwnam(s->user);
-		if (user == NULL)
-			return fail_permanent(why, "there is no user %s to run as: make it (adduser --system --group %s) or set \"user\"", s->user, s->user);
-	}
-	for (size_t i = 0; i < sizeof(dirs) / sizeof(dirs[0]); i++)
-		if (own_dir(dirs[i], user, why) != 0)
-			return -1;
-	if (own_socket_dirs(s, user, why) != 0)
+	if (program_user(s->user, &user, why) != 0)
 		return -1;
-	if (user != NULL && (initgroups(user->pw_name, user->pw_gid) != 0 || setgid(user->pw_gid) != 0 || setuid(user->pw_uid) != 0))
-		return fail_permanent(why, "cannot become %s: %s", user->pw_name, strerror(errno));
-	return 0;
+	for (size_t i = 0; i < sizeof(dirs) / sizeof(dirs[0]); i++)
+		if (program_dir(dirs[i], user, why) != 0)
+			return -1;
+	return make_socket_dirs(s, user, why) != 0 ? -1 : program_become(user, why);
 }
 
 static int start_dns(struct daemon *daemon, struct fail *why)
@@ -130,6 +91,7 @@ static int start_store(struct daemon *daemon, struct fail *why)
 		secret_random(daemon->master.key, SECRET_KEY_BYTES);
 		found = store_value_put(daemon->store, "master-secret", (struct span){ (const char *)daemon->master.key, SECRET_KEY_BYTES }, why);
 	}
+	daemon->field_key = secret_derive(&daemon->master, "milter");
 	arena_free(a);
 	return found < 0 ? -1 : 0;
 }
@@ -155,16 +117,6 @@ static int start_workers(struct daemon *daemon, struct fail *why)
 	return workers_start(daemon, (unsigned)daemon->site->settings->workers, &daemon->workers, why);
 }
 
-/* Modes are written in octal and read as decimal numbers. */
-static unsigned octal_mode(long long digits)
-{
-	unsigned mode = 0;
-
-	for (unsigned unit = 1; digits > 0; digits /= 10, unit *= 8)
-		mode += (unsigned)(digits % 10) * unit;
-	return mode;
-}
-
 /* Before delivery, whose refusals are noted there. */
 static int start_bounces(struct daemon *daemon, struct fail *why)
 {
@@ -181,8 +133,21 @@ static int start_fallback(struct daemon *daemon, struct fail *why)
 static int start_control(struct daemon *daemon, struct fail *why)
 {
 	const struct site_settings *s = daemon->site->settings;
+	const struct control_options options = {
+		.path = s->control_socket, .mode = program_mode(s->control_mode), .sessions_max = CONTROL_SESSIONS_MAX, .verbs = control_verbs, .verb_count = control_verb_count,
+	};
 
-	return control_start(daemon, s->control_socket, octal_mode(s->control_mode), &daemon->control, why);
+	return control_start(daemon, &options, &daemon->control, why);
+}
+
+static int start_milter_control(struct daemon *daemon, struct fail *why)
+{
+	const struct site_settings *s = daemon->site->settings;
+	const struct control_options options = {
+		.path = s->milter_socket, .mode = program_mode(s->control_mode), .sessions_max = MILTER_CALLS_MAX, .verbs = milter_verbs, .verb_count = milter_verb_count,
+	};
+
+	return control_start(daemon, &options, &daemon->milter_control, why);
 }
 
 static int start_lmtp(struct daemon *daemon, struct fail *why)
@@ -190,7 +155,7 @@ static int start_lmtp(struct daemon *daemon, struct fail *why)
 	const struct site_settings *s = daemon->site->settings;
 	struct lmtp_judge judge = daemon_judge(daemon);
 	struct lmtp_options options = {
-		.listen = s->lmtp_listen, .mode = octal_mode(s->lmtp_mode), .sessions_max = (unsigned)s->lmtp_sessions_max,
+		.listen = s->lmtp_listen, .mode = program_mode(s->lmtp_mode), .sessions_max = (unsigned)s->lmtp_sessions_max,
 		.max_bytes = (uint64_t)s->max_size_bytes, .host_name = s->host_name,
 	};
 
@@ -200,15 +165,16 @@ static int start_lmtp(struct daemon *daemon, struct fail *why)
 /* In this order; stop_all ends them in reverse. */
 static const struct { const char *name; int (*start)(struct daemon *daemon, struct fail *why); } parts[] = {
 	{ "user", become_user }, { "log", start_log }, { "dns", start_dns }, { "store", start_store }, { "spool", start_spool },
-	{ "bounces", start_bounces }, { "delivery", start_delivery }, { "workers", start_workers }, { "fallback", start_fallback }, { "control", start_control }, { "lmtp", start_lmtp },
+	{ "bounces", start_bounces }, { "delivery", start_delivery }, { "workers", start_workers }, { "fallback", start_fallback }, { "control", start_control },
+	{ "milter-socket", start_milter_control }, { "lmtp", start_lmtp },
 };
 
 static void stop_all(struct daemon *daemon)
 {
 	if (daemon->lmtp != NULL)
 		lmtp_stop(daemon->lmtp, STOP_GRACE_MS);
-	if (daemon->control != NULL)
-		control_stop(daemon->control);
+	control_stop(daemon->milter_control);
+	control_stop(daemon->control);
 	workers_stop(daemon->workers);
 	fallback_stop(daemon->fallback);
 	if (daemon->delivery != NULL)
@@ -263,9 +229,9 @@ static void wait_for_end(struct daemon *daemon, const sigset_t *signals)
 		if (signal == SIGTERM || signal == SIGINT)
 			return;
 		if (signal == SIGHUP) {
-			notify("RELOADING=1");
+			program_notify("RELOADING=1");
 			daemon_reload(daemon, &why);
-			notify("READY=1");
+			program_notify("READY=1");
 		}
 		if (signal == SIGUSR1)
 			delivery_flush(daemon->delivery);
@@ -298,10 +264,10 @@ static int run(struct daemon *daemon)
 		return EX_UNAVAILABLE;
 	}
 	log_start(daemon);
-	notify("READY=1");
+	program_notify("READY=1");
 	daemon_check_keys(daemon);
 	wait_for_end(daemon, &signals);
-	notify("STOPPING=1");
+	program_notify("STOPPING=1");
 	stop_all(daemon);
 	event_log(EVENT_STOPPED, "pid", event_number(getpid()), NULL);
 	return 0;
@@ -322,41 +288,20 @@ static const char usage[] =
 	"Exit: 0 done, 64 wrong usage, 69 a part could not be started, 78 wrong settings.\n"
 	"See listd(8), listd.conf(5), listctl(1).\n";
 
-static const struct option options[] = {
-	{ "config", required_argument, NULL, 'c' }, { "set", required_argument, NULL, 'o' }, { "test", no_argument, NULL, 't' },
-	{ "help", no_argument, NULL, 'h' }, { "version", no_argument, NULL, 'V' }, { NULL, 0, NULL, 0 },
-};
-
 int main(int argc, char **argv)
 {
-	static const char *overrides[OVERRIDES_MAX + 1];
+	static struct program program = { .name = "listd", .usage = usage, .config = LISTD_CONFIG };
 	static struct daemon daemon = { .site_lock = PTHREAD_MUTEX_INITIALIZER };
-	size_t override_count = 0;
-	bool test = false;
+	int code = program_options(&program, argc, argv);
 	struct fail why;
-	int option;
 
-	daemon.config_path = LISTD_CONFIG;
-	while ((option = getopt_long(argc, argv, "c:o:thV", options, NULL)) != -1) {
-		if (option == 'c')
-			daemon.config_path = strcmp(optarg, "-") == 0 ? NULL : optarg;
-		else if (option == 'o' && override_count < OVERRIDES_MAX)
-			overrides[override_count++] = optarg;
-		else if (option == 't')
-			test = true;
-		else if (option == 'h')
-			return fputs(usage, stdout) < 0;
-		else if (option == 'V')
-			return puts("listd " PACKAGE_VERSION) < 0;
-		else
-			return EX_USAGE;
-	}
-	if (optind < argc)
-		return fputs(usage, stderr) < 0 ? EX_IOERR : EX_USAGE;
-	daemon.overrides = overrides;
-	if (daemon_read_site(daemon.config_path, overrides, &daemon.site, &why) != 0)
+	if (code >= 0)
+		return code;
+	daemon.config_path = program.config;
+	daemon.overrides = program.overrides;
+	if (daemon_read_site(daemon.config_path, daemon.overrides, &daemon.site, &why) != 0)
 		return fprintf(stderr, "listd: %s\n", why.text) < 0 ? EX_IOERR : EX_CONFIG;
-	if (test) {
+	if (program.test) {
 		daemon_release_site(daemon.site);
 		return puts("listd: the settings are right") < 0;
 	}

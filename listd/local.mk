@@ -20,6 +20,7 @@ noinst_HEADERS += \
 
 # settings
 liblistd_la_SOURCES += \
+	listd/known_lists.c \
 	listd/settings.c \
 	listd/settings_cache.c \
 	listd/settings_check.c \
@@ -28,7 +29,7 @@ liblistd_la_SOURCES += \
 	listd/settings_tables.c \
 	listd/settings_value.c \
 	listd/settings_write.c
-noinst_HEADERS += listd/settings_cache.h listd/settings_int.h
+noinst_HEADERS += listd/known_lists.h listd/settings_cache.h listd/settings_int.h
 
 # store
 liblistd_la_SOURCES += \
@@ -75,6 +76,7 @@ noinst_HEADERS += \
 # Control.
 liblistd_la_SOURCES += \
 	listd/control/control.c \
+	listd/control/control_client.c \
 	listd/control/control_fail.c \
 	listd/control/control_stream.c \
 	listd/control/verbs.c \
@@ -85,13 +87,16 @@ liblistd_la_SOURCES += \
 	listd/control/verbs_key.c \
 	listd/control/verbs_list.c \
 	listd/control/verbs_member.c \
+	listd/control/verbs_milter.c \
 	listd/control/verbs_mta.c \
 	listd/control/verbs_site.c
 noinst_HEADERS += \
+	listd/control/control_client.h \
 	listd/control/control_stream.h \
 	listd/control/csv.h \
 	listd/control/verbs_list.h \
 	listd/control/verbs_member.h \
+	listd/control/verbs_milter.h \
 	listd/control/verbs_site.h
 
 # Bounces.
@@ -114,6 +119,7 @@ liblistd_la_SOURCES += \
 	listd/daemon.c \
 	listd/json_text.c \
 	listd/people/template.c \
+	listd/program.c \
 	listd/post/commit.c \
 	listd/post/daemon_delivery.c \
 	listd/post/daemon_world.c \
@@ -125,6 +131,7 @@ liblistd_la_SOURCES += \
 	listd/post/notes.c \
 	listd/post/post.c \
 	listd/post/rate.c \
+	listd/post/rcpt.c \
 	listd/post/route.c \
 	listd/post/shape_footer.c \
 	listd/post/stage_admit.c \
@@ -134,12 +141,14 @@ liblistd_la_SOURCES += \
 	listd/post/stage_loop.c \
 	listd/post/stage_moderate.c \
 	listd/post/stage_shape.c \
+	listd/unix_socket.c \
 	listd/workers.c
 liblistd_la_LIBADD += libarchive_mail.la
 noinst_HEADERS += \
 	listd/json_text.h \
 	listd/listd.h \
 	listd/people/template.h \
+	listd/program.h \
 	listd/post/commit.h \
 	listd/post/daemon_world.h \
 	listd/post/explain.h \
@@ -150,8 +159,10 @@ noinst_HEADERS += \
 	listd/post/notes.h \
 	listd/post/post.h \
 	listd/post/rate.h \
+	listd/post/rcpt.h \
 	listd/post/route.h \
 	listd/post/shape_footer.h \
+	listd/unix_socket.h \
 	listd/workers.h
 
 # The command.
@@ -196,3 +207,19 @@ noinst_HEADERS += listd/intake/lmtp_int.h
 sbin_PROGRAMS += listd/listd
 listd_listd_SOURCES = listd/listd.c
 listd_listd_LDADD = liblistd.la
+
+# The milter: its modules, and the program.
+noinst_LTLIBRARIES += liblistd_milter.la
+liblistd_milter_la_SOURCES = \
+	listd/intake/milter.c \
+	listd/intake/milter_ask.c \
+	listd/intake/milter_content.c \
+	listd/intake/milter_judge.c \
+	listd/intake/milter_known.c \
+	listd/intake/milter_receiver.c \
+	listd/intake/milter_session.c
+liblistd_milter_la_LIBADD = liblistd.la $(MILTER_LIBS)
+noinst_HEADERS += listd/intake/milter.h listd/intake/milter_int.h
+sbin_PROGRAMS += listd/listd-milter
+listd_listd_milter_SOURCES = listd/listd_milter.c
+listd_listd_milter_LDADD = liblistd_milter.la

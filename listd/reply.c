@@ -103,24 +103,31 @@ static size_t line_length(struct span rest, size_t room)
 	return room;
 }
 
+bool reply_line(struct span *rest, size_t room, struct span *line_r)
+{
+	size_t len = line_length(*rest, room);
+
+	*line_r = span_sub(*rest, 0, len);
+	*rest = span_sub(*rest, len, rest->len);
+	if (rest->len > 0 && rest->ptr[0] == ' ')
+		*rest = span_sub(*rest, 1, rest->len);
+	return rest->len > 0;
+}
+
 const char *reply_wire(struct arena *a, const struct reply *reply)
 {
-	struct span rest = span_of(reply->text);
+	struct span rest = span_of(reply->text), line;
 	struct buf out;
 	const char *wire;
+	bool goes_on;
 
 	buf_init(&out, 4 * TEXT_MAX_BYTES);
 	do {
-		size_t len = line_length(rest, WIRE_LINE_MAX_BYTES - sizeof("550-5.7.1000 \r\n"));
-		bool is_last = len == rest.len;
-
-		buf_printf(&out, "%d%c%s%s", reply->code, is_last ? ' ' : '-', reply->enhanced, reply->enhanced[0] == '\0' ? "" : " ");
-		buf_put(&out, span_sub(rest, 0, len));
+		goes_on = reply_line(&rest, WIRE_LINE_MAX_BYTES - sizeof("550-5.7.1000 \r\n"), &line);
+		buf_printf(&out, "%d%c%s%s", reply->code, goes_on ? '-' : ' ', reply->enhanced, reply->enhanced[0] == '\0' ? "" : " ");
+		buf_put(&out, line);
 		buf_put_text(&out, "\r\n");
-		rest = span_sub(rest, len, rest.len);
-		if (!is_last && rest.ptr[0] == ' ')
-			rest = span_sub(rest, 1, rest.len);
-	} while (rest.len > 0);
+	} while (goes_on);
 	wire = arena_text(a, buf_span(&out));
 	buf_done(&out);
 	return wire;

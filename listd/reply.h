@@ -26,12 +26,17 @@
 	ROW(NOT_MEMBER, 550, "5.7.2", "only members may post to %s, and %s is not one; subscribe first or ask %s") \
 	ROW(NOT_ALLOWED, 550, "5.7.2", "%s may not post to %s; ask %s") \
 	ROW(RULE_REFUSED, 550, "5.7.1", "a rule of the list refuses the message: %s") \
-	ROW(UNAUTHENTIC, 550, "5.7.1", "DMARC: the policy of %s (%s) asks that this message be refused: neither SPF nor DKIM shows that it comes from there; " \
+	ROW(UNAUTHENTIC, 550, "5.7.1", "Email rejected per DMARC policy for %s (%s); 5.7.26: neither SPF nor DKIM shows that it comes from there; " \
 		"send it through the servers of that domain") \
+	ROW(RECEIVER_REFUSES, 550, "5.7.26", "Email rejected per DMARC policy for %s (%s): neither SPF nor DKIM shows that it comes from there; send it through the servers of " \
+		"that domain, or ask the postmaster here to list your list server") \
 	ROW(STRATEGY_REFUSES, 550, "5.7.1", "DMARC: %s takes no posts from domains with a strict policy such as %s (%s); post from another address") \
 	ROW(RATE, 451, "4.7.1", "too many messages from %s; try again later") \
 	ROW(NO_SPACE, 452, "4.3.1", "no space left for mail; try again later") \
 	ROW(STORE_TROUBLE, 451, "4.3.0", "%s; try again later") \
+	ROW(LISTD_AWAY, 451, "4.3.2", "%s: the list server is not there now; try again later") \
+	ROW(FILTER_BUSY, 451, "4.3.2", "too many sessions; try again later") \
+	ROW(FILTER_STOPS, 451, "4.3.2", "the mail filter is being stopped; try again soon") \
 	ROW(DNS_TROUBLE, 451, "4.7.0", "the policy of %s cannot be looked up now; try again later") \
 	ROW(BUSY, 421, "4.3.2", "%s too many sessions; try again later") \
 	ROW(CLOSING, 421, "4.3.2", "%s is being stopped; try again soon") \
@@ -67,6 +72,8 @@ struct reply reply_make(struct arena *a, enum reply_kind kind, ...);
 struct reply reply_of_fail(struct arena *a, const struct fail *why);
 /* The same as reply_make into a fail, returning -1. */
 int reply_fail(struct fail *why, enum reply_kind kind, ...);
+/* Take the next line of at most room octets off *rest, broken at a blank where there is one; false: it was the last. */
+bool reply_line(struct span *rest, size_t room, struct span *line_r);
 /* A reply as the wire wants it, folded into several lines "550-5.7.1 ..." where it exceeds 500 octets, with CRLF. */
 const char *reply_wire(struct arena *a, const struct reply *reply);
 

@@ -51,6 +51,14 @@ struct site_settings {
 	const char *const *submission_networks; /* CIDR of own networks: XFORWARD ADDR in them counts as submission */
 	bool sign; const char *user; int log_sink; const char *log_file; int log_level;
 	long long store_cache_bytes;
+	/* listd-milter */
+	const char *milter_listen, *milter_group, *milter_dir, *milter_socket; long long milter_mode, milter_sessions_max;
+	int authenticate;             /* 0 lists | 1 all */
+	long long client_per_hour, author_per_hour; /* 0: no limit */
+	bool receiver; int receiver_reading; /* enum receiving_reading */
+	int receiver_on_reject, receiver_on_quarantine, receiver_on_temporary; /* enum receiving_action */
+	bool receiver_obeys_t, receiver_obeys_pct;
+	const char *receiver_known, *receiver_junk_field;
 	struct arena *arena;          /* owns all texts */
 };
 
@@ -71,6 +79,7 @@ struct list_settings {
 	int on_nonmember;             /* 0 hold | 1 refuse */
 	int on_reject;                /* unauthentic p=reject: 0 refuse | 1 hold */
 	int on_quarantine;            /* unauthentic p=quarantine: 0 hold | 1 refuse */
+	bool early_refusal;           /* by the envelope sender, at RCPT */
 	int on_bad_from;              /* several From fields, no author domain, own address from outside: 0 refuse | 1 hold */
 	long long max_size_bytes, max_received;
 	const char *header_rules;     /* "hold|refuse|discard FIELD /pcre2/" lines */

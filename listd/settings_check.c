@@ -2,6 +2,7 @@
 /* What type and range cannot say of a value. Each says what was expected. */
 #define PCRE2_CODE_UNIT_WIDTH 8
 #include "listd/settings_int.h"
+#include "listd/known_lists.h"
 #include "mail/idna.h"
 
 #include <arpa/inet.h>
@@ -133,6 +134,11 @@ int check_listen(const char *value, struct fail *why)
 	return result == 0 && count == 0 ? expected(why, "unix:/PATH or inet:ADDRESS:PORT", value) : result;
 }
 
+int check_listen_one(const char *value, struct fail *why)
+{
+	return is_listen(value) ? 0 : expected(why, "one socket, unix:/PATH or inet:ADDRESS:PORT with an address of this machine's loopback", value);
+}
+
 int check_relay(const char *value, struct fail *why)
 {
 	char host[256];
@@ -189,6 +195,27 @@ int check_line(const char *value, struct fail *why)
 	if (!utf8_is_valid(span_of(value)) || strlen(value) > 500)
 		return expected(why, "at most 500 octets of UTF-8 text", value);
 	return 0;
+}
+
+/* "Name: value" of a header field. */
+int check_field(const char *value, struct fail *why)
+{
+	size_t name = strspn(value, "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_");
+
+	if (name == 0 || value[name] != ':' || value[name + 1] != ' ' || value[name + 2] == '\0')
+		return expected(why, "a header field such as X-Spam-Flag: YES", value);
+	return check_line(value, why);
+}
+
+int check_known_lists(const char *value, struct fail *why)
+{
+	struct arena *a = arena_new(1 << 20);
+	struct receiving_known *known;
+	size_t count;
+	int result = known_lists_parse(a, span_of(value), &known, &count, why);
+
+	arena_free(a);
+	return result;
 }
 
 /* A text that goes into a body. */

@@ -42,6 +42,7 @@ int check_word(const char *value, struct fail *why);
 int check_path(const char *value, struct fail *why);
 int check_mode(const char *value, struct fail *why);
 int check_listen(const char *value, struct fail *why);
+int check_listen_one(const char *value, struct fail *why);
 int check_relay(const char *value, struct fail *why);
 int check_network(const char *value, struct fail *why);
 int check_language(const char *value, struct fail *why);
@@ -51,6 +52,8 @@ int check_text(const char *value, struct fail *why);
 int check_via(const char *value, struct fail *why);
 int check_strategy(const char *value, struct fail *why);
 int check_rules(const char *value, struct fail *why);
+int check_known_lists(const char *value, struct fail *why);
+int check_field(const char *value, struct fail *why);
 int check_header_rules(const char *value, struct fail *why);
 
 #endif

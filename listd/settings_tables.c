@@ -4,12 +4,16 @@
 
 #include "listd/delivery/delivery.h"
 #include "mail/log.h"
+#include "mitigations/receiving.h"
 
 #include <limits.h>
 
 #define CHOICES(...) (const char *const[]){ __VA_ARGS__, NULL }
 #define DAY (86400LL)
 #define MB (1LL << 20)
+
+#define RECEIVING_CHOICES \
+	CHOICES([RECEIVING_ACCEPT] = "accept", [RECEIVING_MARK] = "mark", [RECEIVING_JUNK] = "junk", [RECEIVING_REFUSE] = "refuse")
 
 #define SITE(member) .offset = offsetof(struct site_settings, member)
 #define LIST(member) .offset = offsetof(struct list_settings, member)
@@ -97,6 +101,47 @@ const struct setting site_setting_rows[] = {
 	{ .name = "dns-zone-file", .group = "DNS", .type = SETTING_TEXT, SITE(dns_zone_file), .fallback = "\"\"", .check = check_path,
 		.help = "Zone file that answers in place of DNS. For tests only." },
 
+	{ .name = "milter-listen", .group = "Milter", .type = SETTING_TEXT, SITE(milter_listen), .fallback = "unix:/run/listd-milter/socket", .check = check_listen_one,
+		.help = "Where listd-milter waits for the mail server: unix:/PATH, or inet:ADDRESS:PORT on this machine's loopback. Whoever can speak to it is believed what he says of "
+			"clients." },
+	{ .name = "milter-mode", .group = "Milter", .type = SETTING_NUMBER, SITE(milter_mode), .fallback = "660", .min = 0, .max = 777, .check = check_mode,
+		.help = "File mode of that socket, in octal." },
+	{ .name = "milter-group", .group = "Milter", .type = SETTING_TEXT, SITE(milter_group), .fallback = "\"\"", .check = check_word,
+		.help = "Group of that socket, such as postfix. Empty: the group that listd-milter runs with." },
+	{ .name = "milter-dir", .group = "Milter", .type = SETTING_TEXT, SITE(milter_dir), .fallback = "/var/lib/listd-milter", .check = check_path,
+		.help = "Directory in which listd-milter keeps the addresses of the lists, and long messages while it looks at them." },
+	{ .name = "milter-socket", .group = "Milter", .type = SETTING_TEXT, SITE(milter_socket), .fallback = "/run/listd/milter", .check = check_path,
+		.help = "Socket over which listd-milter asks listd; its mode is control-mode. It answers about lists and members, and changes nothing." },
+	{ .name = "milter-sessions-max", .group = "Milter", .type = SETTING_NUMBER, SITE(milter_sessions_max), .fallback = "500", .min = 1, .max = 5000,
+		.help = "SMTP sessions that listd-milter looks at, at the same time; those beyond are answered 451." },
+	{ .name = "authenticate", .group = "Milter", .type = SETTING_ENUM, SITE(authenticate), .fallback = "lists", .choices = CHOICES("lists", "all"),
+		.help = "Whose mail listd-milter authenticates: the lists', or all that comes in. Other mail than the lists' then gets an Authentication-Results field too." },
+	{ .name = "client-per-hour", .group = "Milter", .type = SETTING_NUMBER, SITE(client_per_hour), .fallback = "2000", .min = 0, .max = 10000000,
+		.help = "Messages for lists that one client (an IPv4 address or an IPv6 /64) may bring in an hour. 0: no limit. Submissions do not count." },
+	{ .name = "author-per-hour", .group = "Milter", .type = SETTING_NUMBER, SITE(author_per_hour), .fallback = "100", .min = 0, .max = 10000000,
+		.help = "Posts that one author, and one envelope sender, may send to lists in an hour. 0: no limit." },
+	{ .name = "receiver", .group = "Milter", .type = SETTING_BOOL, SITE(receiver), .fallback = "no",
+		.help = "Enforce DMARC for all mail that comes in, with exceptions for known lists and trusted-sealers. It includes authenticate = all." },
+	{ .name = "receiver-reading", .group = "Milter", .type = SETTING_ENUM, SITE(receiver_reading), .fallback = "stricter",
+		.choices = CHOICES([RECEIVING_RFC9989] = "9989", [RECEIVING_RFC7489] = "7489", [RECEIVING_STRICTER] = "stricter"),
+		.help = "By which RFC policies are found (with receiver): the tree walk of 9989, the Public Suffix List of 7489, or the stricter of both." },
+	{ .name = "receiver-on-reject", .group = "Milter", .type = SETTING_ENUM, SITE(receiver_on_reject), .fallback = "refuse", .choices = RECEIVING_CHOICES,
+		.help = "Mail that fails DMARC and whose author's domain asks for reject: accept it, mark it (accepted; the field says dmarc=fail), junk it (accepted with "
+			"receiver-junk-field), or refuse it." },
+	{ .name = "receiver-on-quarantine", .group = "Milter", .type = SETTING_ENUM, SITE(receiver_on_quarantine), .fallback = "junk", .choices = RECEIVING_CHOICES,
+		.help = "The same where the domain asks for quarantine." },
+	{ .name = "receiver-on-temporary", .group = "Milter", .type = SETTING_ENUM, SITE(receiver_on_temporary), .fallback = "refuse", .choices = RECEIVING_CHOICES,
+		.help = "The same where DNS does not tell: refuse means 451, so that the client comes again." },
+	{ .name = "receiver-obeys-t", .group = "Milter", .type = SETTING_BOOL, SITE(receiver_obeys_t), .fallback = "yes",
+		.help = "Take a policy one level lower where its domain is testing (t=y, RFC 9989)." },
+	{ .name = "receiver-obeys-pct", .group = "Milter", .type = SETTING_BOOL, SITE(receiver_obeys_pct), .fallback = "no",
+		.help = "Apply a policy to the share of mail that its domain asks for (pct=, RFC 7489)." },
+	{ .name = "receiver-known-lists", .group = "Milter", .type = SETTING_TEXT, SITE(receiver_known), .fallback = "\"\"", .check = check_known_lists,
+		.help = "List servers whose mail is taken although DMARC fails, one a line: a name, then what must hold of dkim=DOMAIN (signs it), list-id=PATTERN and network=CIDR. "
+			"A list-id alone proves nothing, so that one of the others must be there." },
+	{ .name = "receiver-junk-field", .group = "Milter", .type = SETTING_TEXT, SITE(receiver_junk_field), .fallback = "\"X-Spam-Flag: YES\"", .check = check_field,
+		.help = "Field that is put on top of mail for the junk folder." },
+
 	{ .name = "control-socket", .group = "Administration", .type = SETTING_TEXT, SITE(control_socket), .fallback = "/run/listd/control", .check = check_path,
 		.help = "Socket over which listctl speaks to the daemon." },
 	{ .name = "control-mode", .group = "Administration", .type = SETTING_NUMBER, SITE(control_mode), .fallback = "660", .min = 0, .max = 777, .check = check_mode,
@@ -135,6 +180,9 @@ const struct setting list_setting_rows[] = {
 		.help = "A post from someone who may not post: hold it for a moderator, or refuse it." },
 	{ .name = "deny", .group = "Who may post", .type = SETTING_TEXTS, LIST(deny), .fallback = "{}", .check = check_pattern,
 		.help = "Addresses, domains and patterns such as *@example.com whose posts are always refused." },
+	{ .name = "early-refusal", .group = "Who may post", .type = SETTING_BOOL, LIST(early_refusal), .fallback = "yes",
+		.help = "Where only owners and moderators may post: refuse at RCPT what comes from an envelope sender of none of their domains. Switch it off where they post "
+			"through a service that sends under domains of its own." },
 	{ .name = "header-rules", .group = "Who may post", .type = SETTING_TEXT, LIST(header_rules), .fallback = "\"\"", .check = check_header_rules,
 		.help = "Rules by header fields, one a line: hold, refuse or discard, the name of a field, and a pattern (PCRE2) between slashes, with an i behind it for any "
 			"letter case. The first that matches decides." },

@@ -276,7 +276,7 @@ static int work_on(struct daemon *daemon, const char *id)
 	}
 	site = daemon_hold_site(daemon);
 	task.arena = arena_new(ARENA_MESSAGE_MAX_BYTES);
-	dns = resolver_limited(daemon->dns, DAEMON_DNS_BUDGET_MS);
+	dns = resolver_limited(daemon->dns, POST_DNS_BUDGET_MS);
 	daemon_world(daemon, site, &task.world);
 	task.world.dns = dns;
 	if (spool_read(daemon->spool, task.arena, SPOOL_IN, id, &task.spooled, &why) != 0) {

@@ -183,7 +183,10 @@ zone:
         self.write(name + "/master.cf", services + POSTFIX_MASTER)
         self.postfix(name, "start")
 
-    def start_mta(self, xforward=True):
+    def start_mta(self, xforward=True, milter=False, settings=""):
+        """milter: it asks listd-milter about what comes in by SMTP."""
+        if milter:
+            settings += "smtpd_milters = unix:%s\nmilter_default_action = tempfail\nmilter_protocol = 6\n" % self.path("milter/socket")
         transport = "".join("%s lmtp:[127.0.0.1]:%d\n" % (d, self.lmtp_port) for d in self.list_domains)
         transport += "".join("%s smtp:[127.0.0.1]:%d\n" % (r.domain, r.port) for r in self.receivers)
         transport += "* discard:\n"  # reports to authors, who have no mailboxes here
@@ -196,7 +199,7 @@ lmtp_send_xforward_command = %s
 smtpd_authorized_verp_clients = 127.0.0.1
 lmtp_line_length_limit = 0
 smtpd_recipient_restrictions = permit_mynetworks, reject_unauth_destination
-""" % (self.list_domains[0], " ".join(self.list_domains), self.path("mta/transport"), LIST_HOST_ADDRESS, "yes" if xforward else "no"),
+%s""" % (self.list_domains[0], " ".join(self.list_domains), self.path("mta/transport"), LIST_HOST_ADDRESS, "yes" if xforward else "no", settings),
             "127.0.0.1:%d inet n - n - - smtpd\n" % self.mta_port, [("transport", transport)])
         wait_for("the lists' mail server", lambda: is_listening("127.0.0.1", self.mta_port))
 
@@ -314,6 +317,12 @@ smtpd_recipient_restrictions = reject_unauth_destination
         if self.processes["listd"].poll() is not None:
             raise RuntimeError("listd did not start: " + open(self.path("log/listd")).read()[-2000:])
 
+    def start_milter(self):
+        self.start("milter", [os.path.join(self.prefix, "sbin/listd-milter"), "-c", self.path("etc/listd.conf")])
+        wait_for("listd-milter (see %s)" % self.path("log/milter"), lambda: os.path.exists(self.path("milter/socket")) or self.processes["milter"].poll() is not None)
+        if self.processes["milter"].poll() is not None:
+            raise RuntimeError("listd-milter did not start: " + open(self.path("log/milter")).read()[-2000:])
+
     def listctl(self, *args, check=True, text=None):
         command = [os.path.join(self.prefix, "bin/listctl"), "--socket", self.path("run/control")] + list(args)
         result = subprocess.run(command, input=text, capture_output=True, text=True)
@@ -330,10 +339,10 @@ smtpd_recipient_restrictions = reject_unauth_destination
             self.add_record("%s. TXT %s" % (row["name"], quoted(row["txt"])))
         self.reload_dns()
 
-    def events(self, name=None):
-        """Log lines of listd as dictionaries."""
+    def events(self, name=None, program="listd"):
+        """Log lines of listd, or of the milter, as dictionaries."""
         found = []
-        with open(self.path("log/listd"), errors="replace") as f:
+        with open(self.path("log", program), errors="replace") as f:
             for line in f:
                 pairs = dict((k, v1 or v2) for k, v1, v2 in re.findall(r'(\w+)=(?:"((?:[^"\\]|\\.)*)"|(\S*))', line))
                 if "event" in pairs and (name is None or pairs["event"] == name):
@@ -435,6 +444,10 @@ archive-dir = "%(dir)s/var/archive"
 keys-dir = "%(dir)s/etc/keys"
 receivers-files = { "%(dir)s/etc/local-receivers.conf" }
 control-socket = "%(dir)s/run/control"
+milter-socket = "%(dir)s/run/milter"
+milter-listen = "unix:%(dir)s/milter/socket"
+milter-group = "postfix"
+milter-dir = "%(dir)s/var/milter"
 lmtp-listen = "inet:127.0.0.1:%(lmtp)d"
 relay = "127.0.0.1:%(relay)d"
 """

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 #include "listd/post/daemon_world.h"
 #include "listd/post/rate.h"
+#include "listd/post/rcpt.h"
 #include "listd/post/route.h"
 
 #include "listd/event.h"
@@ -41,7 +42,7 @@ void daemon_world(struct daemon *daemon, struct site *site, struct world *world_
 {
 	*world_r = (struct world){
 		.context = daemon, .dns = daemon->dns, .clock = &daemon->clock, .site = site->settings, .keyring = &site->keyring,
-		.key_overlay = site->key_overlay, .receivers = site->receivers, .master = &daemon->master,
+		.key_overlay = site->key_overlay, .receivers = site->receivers, .master = &daemon->master, .field_key = &daemon->field_key,
 		.find_member = find_member, .is_duplicate = is_duplicate, .find_alias = find_alias, .each_member = each_member,
 	};
 }
@@ -58,18 +59,14 @@ int daemon_find_list(struct daemon *daemon, struct arena *a, const char *rcpt, s
 
 static int judge_rcpt(void *context, struct arena *a, const struct envelope *envelope, const char *rcpt, struct fail *why)
 {
-	struct daemon *daemon = context;
-	struct list_settings *list;
-	enum purpose purpose;
-	const char *suffix;
-	int found = daemon_find_list(daemon, a, rcpt, &list, &suffix, &purpose, why);
+	struct rcpt judged;
+	int found = rcpt_judge(context, a, envelope, rcpt, &judged, why);
 
-	(void)envelope;
-	if (found < 0)
-		return reply_fail(why, REPLY_STORE_TROUBLE, "the store does not answer");
 	if (found == 0)
 		return reply_fail(why, REPLY_NO_SUCH_LIST, rcpt);
-	list_settings_free(list);
+	if (found < 0)
+		return -1;
+	list_settings_free(judged.list);
 	return 0;
 }
 
@@ -205,7 +202,7 @@ static void judge_message(void *context, struct arena *a, const struct envelope 
 	/* One for each recipient in turn: a message may name a thousand, and a hostile header takes some megabytes to judge. */
 	struct arena *one = arena_new(POST_ARENA_MAX_BYTES(bytes.len));
 	struct arrival arrival = { .arena = arena_new(POST_ARENA_MAX_BYTES(bytes.len)) };
-	struct resolver *dns = resolver_limited(daemon->dns, DAEMON_DNS_BUDGET_MS);
+	struct resolver *dns = resolver_limited(daemon->dns, POST_DNS_BUDGET_MS);
 	struct world world;
 
 	daemon_world(daemon, site, &world);

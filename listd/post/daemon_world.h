@@ -6,9 +6,6 @@
 #include "listd/daemon.h"
 #include "listd/post/post.h"
 
-/* How long DNS may take altogether for what one message asks of its senders' names, and of members' domains; one look-up more may be under way then. */
-#define DAEMON_DNS_BUDGET_MS 20000
-
 /* world_r points into daemon and site, which must be held as long. */
 void daemon_world(struct daemon *daemon, struct site *site, struct world *world_r);
 /* The list, suffix and purpose of an address; as post_find_list. */

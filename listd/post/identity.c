@@ -6,9 +6,14 @@
 #include "listd/people/template.h"
 #include "mitigations/alias.h"
 
+static struct secret alias_secret_of(struct arena *a, const struct world *world, const struct list_settings *list)
+{
+	return secret_derive(world->master, arena_printf(a, "alias %s", list->address));
+}
+
 static struct secret alias_secret(const struct post *post)
 {
-	return secret_derive(post->world->master, arena_printf(post->arena, "alias %s", post->list->address));
+	return alias_secret_of(post->arena, post->world, post->list);
 }
 
 static const char *make_alias(struct arena *a, const void *context, const struct address *author)
@@ -36,18 +41,21 @@ const char *identity_alias_code(struct post *post, const struct address *author)
 	return alias_code(post->arena, &secret, list_local(post->list, post->arena), author);
 }
 
-int identity_read_alias(struct post *post, struct span local, const char **author_r, struct fail *why)
+int identity_read_alias(struct arena *a, const struct world *world, const struct list_settings *list, struct span local, const char **author_r, struct fail *why)
 {
-	struct secret secret = alias_secret(post);
+	struct secret secret;
 	struct alias alias;
 
-	if (!alias_read(post->arena, &secret, list_local(post->list, post->arena), local, &alias))
+	if (world->read_alias != NULL)
+		return world->read_alias(world->context, a, list->address, local, author_r, why);
+	secret = alias_secret_of(a, world, list);
+	if (!alias_read(a, &secret, list_local(list, a), local, &alias))
 		return 0;
 	if (alias.author != NULL) {
 		*author_r = alias.author;
 		return 1;
 	}
-	return post->world->find_alias(post->world->context, post->arena, post->list->address, alias.code, author_r, why);
+	return world->find_alias(world->context, a, list->address, alias.code, author_r, why);
 }
 
 static const char *text_or_template(struct post *post, const char *setting, const char *template, const char *fallback)

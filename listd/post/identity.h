@@ -10,6 +10,6 @@ void identity_fill(struct post *post);
 /* The code under which the store keeps an author's alias. */
 const char *identity_alias_code(struct post *post, const struct address *author);
 /* The author behind the local part of an alias: 1 found, 0 no alias of this list, -1. */
-int identity_read_alias(struct post *post, struct span local, const char **author_r, struct fail *why);
+int identity_read_alias(struct arena *a, const struct world *world, const struct list_settings *list, struct span local, const char **author_r, struct fail *why);
 
 #endif

@@ -3,6 +3,7 @@
 #include "listd/post/route.h"
 
 #include "mail/address.h"
+#include "mitigations/auth/keyed.h"
 #include "mail/network.h"
 
 #include <stdarg.h>
@@ -160,14 +161,31 @@ int post_find_list(struct arena *a, const char *rcpt, int (*find_list)(void *con
 	return found;
 }
 
+void post_session(const struct site_settings *site, const struct envelope *envelope, struct session *session_r)
+{
+	*session_r = (struct session){
+		.client_ip = envelope->client_ip, .helo = envelope->helo, .mail_from = envelope->mail_from, .auth_user = envelope->auth_user,
+		.is_submission = envelope->is_submission || envelope->auth_user != NULL || network_has(site->submission_networks, envelope->client_ip),
+	};
+}
+
+static bool read_session(struct arena *a, const struct post *post, struct session *session_r)
+{
+	const struct world *world = post->world;
+
+	return world->field_key != NULL && keyed_read(a, world->field_key, world->site->authserv_id, &post->message, post->envelope->received_secs, session_r);
+}
+
+/* What our milter saw; else what the envelope tells (XFORWARD). */
 static void fill_session(struct post *post)
 {
-	const struct envelope *e = post->envelope;
+	const struct arrival *arrival = post->world->arrival;
 
-	post->session = (struct session){
-		.client_ip = e->client_ip, .helo = e->helo, .mail_from = e->mail_from, .auth_user = e->auth_user,
-		.is_submission = e->is_submission || e->auth_user != NULL || network_has(post->world->site->submission_networks, e->client_ip),
-	};
+	post_session(post->world->site, post->envelope, &post->session);
+	if (arrival == NULL)
+		read_session(post->arena, post, &post->session);
+	else if (arrival->has_session)
+		post->session = arrival->session;
 }
 
 static int read_message(struct post *post, struct span bytes, struct fail *why)
@@ -186,6 +204,7 @@ static int read_message(struct post *post, struct span bytes, struct fail *why)
 	if (arrival != NULL) {
 		arrival->message = post->message;
 		arrival->is_read = true;
+		arrival->has_session = read_session(arrival->arena, post, &arrival->session);
 	}
 	return 0;
 }
@@ -203,8 +222,10 @@ int post_begin(struct post *post, struct arena *a, const struct world *world, co
 	post->suffix = "";
 	post->reason = "";
 	post->released = envelope->released_by != NULL;
+	if (read_message(post, bytes, why) != 0)
+		return -1;
 	fill_session(post);
-	return read_message(post, bytes, why);
+	return 0;
 }
 
 int post_each_member(const struct post *post, int (*each)(void *, const struct member *), void *context, struct fail *why)

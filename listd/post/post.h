@@ -16,6 +16,8 @@ struct arrival {
 	struct arena *arena;
 	bool is_read, is_judged;
 	struct message message;
+	bool has_session;        /* the message itself carries the session, in a field that our milter wrote */
+	struct session session;
 	struct facts facts;
 	const char **owners_of;  /* lists whose owners get it already */
 	size_t owners_count, owners_cap;
@@ -40,6 +42,7 @@ struct world {
 	struct resolver *key_overlay;
 	struct receivers *receivers;
 	const struct secret *master;
+	const struct secret *field_key; /* of the fields in which our milter hands over the session (keyed.h); NULL: none is believed */
 	struct arrival *arrival; /* of the message that the posts are of; NULL: each is read and judged for itself */
 	const struct again *again; /* NULL: a post that is sent for the first time */
 	bool every_receiver; /* explain without members: one class for each row of the receivers table */
@@ -47,6 +50,8 @@ struct world {
 	int (*find_member)(void *context, struct arena *a, const char *list, const char *key, struct member *member_r, struct fail *why);
 	/* Was this Message-ID seen on the list under another post? 1, 0, -1. */
 	int (*is_duplicate)(void *context, const char *list, const char *message_id, const char *post_id, struct fail *why);
+	/* Is it the address of an author alias, and whose? 1, 0, -1. NULL: read with master, and by find_alias. */
+	int (*read_alias)(void *context, struct arena *a, const char *list, struct span local, const char **author_r, struct fail *why);
 	/* Author of a keyed alias: 1, 0, -1. */
 	int (*find_alias)(void *context, struct arena *a, const char *list, const char *code, const char **author_r, struct fail *why);
 	/* Every member who gets a copy; as store_members_each. */
@@ -122,9 +127,13 @@ struct post {
 	struct fail why;                /* OUTCOME_REFUSE */
 };
 
+/* How long DNS may take altogether for what one message asks of its senders' names, and of members' domains; one look-up more may be under way then. */
+#define POST_DNS_BUDGET_MS 20000
 /* Memory that a post of that size may take, with all its forms: parts with long lines are kept decoded and in a new encoding that may be three times as long. */
 #define POST_ARENA_MAX_BYTES(message_bytes) (ARENA_MESSAGE_MAX_BYTES + 8 * (size_t)(message_bytes))
 
+/* What an envelope tells of the session that a message came in. */
+void post_session(const struct site_settings *site, const struct envelope *envelope, struct session *session_r);
 /* Begin: parses the message. -1: beyond limits (the reply in why). list: found by post_list_of. */
 int post_begin(struct post *post, struct arena *a, const struct world *world, const struct envelope *envelope, const char *rcpt,
 	struct list_settings *list, struct span bytes, struct fail *why);

@@ -23,6 +23,8 @@ int route_run(struct post *post, bool at_intake, void (*on_stage)(void *context,
 
 /* Run the stages that a second form needs: what the post is, how its copies look, which is taken (world->again is set). As route_run. */
 int route_run_again(struct post *post, struct fail *why);
+/* The facts of a message, by the site's settings: what the stage "authenticate" takes, and what the milter takes for other mail. */
+void authenticate_gather(const struct world *world, struct arena *a, const struct message *message, const struct session *session, struct facts *facts_r);
 
 /* The stages, one file each. */
 int stage_classify(struct post *post, struct fail *why);

@@ -44,10 +44,10 @@ static void guard_own_name(struct post *post)
 	facts_guard_own(post->arena, post->world->dns, domains, &post->facts);
 }
 
-static void gather(struct post *post, struct arena *a, const struct message *message, struct facts *facts_r)
+void authenticate_gather(const struct world *world, struct arena *a, const struct message *message, const struct session *session, struct facts *facts_r)
 {
-	const struct again *again = post->world->again;
-	const struct site_settings *site = post->world->site;
+	const struct again *again = world->again;
+	const struct site_settings *site = world->site;
 	struct facts_options *options = arena_alloc(a, sizeof(*options));
 
 	*options = (struct facts_options){
@@ -56,7 +56,7 @@ static void gather(struct post *post, struct arena *a, const struct message *mes
 		.trusted_sealers = site->trusted_sealers,
 		.receiver_name = site->host_name,
 	};
-	facts_gather(a, post->world->dns, again == NULL ? post->world->clock : &again->arrived, message, &post->session, options, facts_r);
+	facts_gather(a, world->dns, again == NULL ? world->clock : &again->arrived, message, session, options, facts_r);
 }
 
 /* What was found on arrival stands, whatever DNS says now: it was right for the copies that went out, and it is for the one that takes the place of one of them. A post that
@@ -77,11 +77,11 @@ int stage_authenticate(struct post *post, struct fail *why)
 	struct arrival *arrival = post->world->arrival;
 
 	if (arrival == NULL) {
-		gather(post, post->arena, &post->message, &post->facts);
+		authenticate_gather(post->world, post->arena, &post->message, &post->session, &post->facts);
 	} else {
 		/* a message may have a thousand recipients, and each signature is a walk over its body */
 		if (!arrival->is_judged)
-			gather(post, arrival->arena, &arrival->message, &arrival->facts);
+			authenticate_gather(post->world, arrival->arena, &arrival->message, &post->session, &arrival->facts);
 		arrival->is_judged = true;
 		post->facts = arrival->facts;
 	}

@@ -10,7 +10,7 @@ static int find_author(struct post *post, struct fail *why)
 	struct span local = span_sub(span_of(post->rcpt), 0, span_find_byte(span_of(post->rcpt), '@'));
 	const char *author = NULL;
 	struct fail refusal;
-	int found = identity_read_alias(post, local, &author, why);
+	int found = identity_read_alias(post->arena, post->world, post->list, local, &author, why);
 
 	if (found < 0)
 		return -1;

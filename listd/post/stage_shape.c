@@ -141,15 +141,15 @@ static const char *clean(struct post *post, const char *text)
 	return copy;
 }
 
-/* RFC 5321 4.4: one trace field for each hop. The original peer is what XFORWARD told. */
+/* RFC 5321 4.4: one trace field for each hop. The original peer is what XFORWARD or the milter told. */
 static void add_trace(struct post *post)
 {
-	const struct envelope *e = post->envelope;
-	const char *from = e->helo == NULL ? "unknown" : clean(post, e->helo);
-	const char *ip = e->client_ip == NULL ? "" : arena_printf(post->arena, " ([%s])", clean(post, e->client_ip));
+	const struct session *session = &post->session;
+	const char *from = session->helo == NULL ? "unknown" : clean(post, session->helo);
+	const char *ip = session->client_ip == NULL ? "" : arena_printf(post->arena, " ([%s])", clean(post, session->client_ip));
 
 	add_field(post, EDIT_REQUIRED, "Received", arena_printf(post->arena, "from %s%s by %s with LMTP id %s for <%s>; %s", from, ip,
-		post->world->site->host_name, post->id, clean(post, post->rcpt), date_format(post->arena, e->received_secs)));
+		post->world->site->host_name, post->id, clean(post, post->rcpt), date_format(post->arena, post->envelope->received_secs)));
 }
 
 /* The text before a wrapped post names its author; that is known only now. */
