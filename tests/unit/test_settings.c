@@ -32,6 +32,12 @@ static const struct bad bad_site[] = {
 	{ "second of two", "lmtp-listen = \"unix:/a inet:127.0.0.1:0\"", "not \"inet:127.0.0.1:0\"" },
 	{ "relay without port", "relay = localhost", "f:1: relay: expected HOST:PORT" },
 	{ "network", "submission-networks = { \"192.0.2.0/24\", \"192.0.2.0/33\" }", "f:1: submission-networks: expected an address or a network such as 192.0.2.0/24 or 2001:db8::/32, not \"192.0.2.0/33\"" },
+	{ "milter on two sockets", "milter-listen = \"unix:/a unix:/b inet:x\"", "f:1: milter-listen: expected one socket" },
+	{ "milter for everybody", "milter-listen = \"inet:0.0.0.0:8025\"", "f:1: milter-listen: expected one socket" },
+	{ "known list by its name alone", "receiver-known-lists = \"gnu list-id=*\"", "f:1: receiver-known-lists: line 1: gnu: name its dkim=DOMAIN or network=CIDR" },
+	{ "known list by what", "receiver-known-lists = \"gnu spf=x\"", "f:1: receiver-known-lists: line 1: expected dkim=DOMAIN" },
+	{ "known list's network", "receiver-known-lists = \"gnu network=192.0.2.0/99\"", "f:1: receiver-known-lists: line 1: expected an address or a network" },
+	{ "no field", "receiver-junk-field = \"X-Junk\"", "f:1: receiver-junk-field: expected a header field" },
 	{ "network without end", "submission-networks = {\n\"::1\",\n\"x\"\n}", "f:3: submission-networks:" },
 	{ "list not closed", "workers = 2\ntrusted-sealers = { \"a.example\"\n\nsign = yes\n", "f:2: the { of this line is not closed" },
 	{ "brace too many", "workers = 2\n}\n", "f:2: a } that closes nothing" },
@@ -219,7 +225,9 @@ static const char *other_value(const struct setting *row)
 {
 	static const struct { int (*check)(const char *, struct fail *); const char *value; } texts[] = {
 		{ check_address, "bob@example.net" }, { check_pattern, "*@example.net" }, { check_host, "other.example" }, { check_word, "word" },
-		{ check_path, "/other/path" }, { check_listen, "unix:/other inet:[::1]:2424" }, { check_relay, "[2001:db8::1]:587" }, { check_network, "2001:db8::/32" },
+		{ check_path, "/other/path" }, { check_listen_one, "inet:[::1]:2425" }, { check_field, "X-Junk: 100 %" },
+		{ check_known_lists, "gnu dkim=gnu.example list-id=*.gnu.example\n# x\n\nbirds network=192.0.2.0/24" },
+		{ check_listen, "unix:/other inet:[::1]:2424" }, { check_relay, "[2001:db8::1]:587" }, { check_network, "2001:db8::/32" },
 		{ check_language, "pt-BR" }, { check_url, "https://example.net/x?y=z" }, { check_line, "a \"b\" \\ ${c} 'd' \xc3\xa4 #e" },
 		{ check_text, "a\n\n\"b\" \\ ${c}\t'd' \xc3\xa4 #e\n" }, { check_via, "{name} ({list})" }, { check_strategy, "wrap" },
 		{ check_rules, "exempt from a.example\nwrap from *@b.example" }, { check_header_rules, "hold Subject /a\\/\"b\"/i\n# x\n\ndiscard X-Y /^\\s*${/" },
