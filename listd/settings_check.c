@@ -136,7 +136,7 @@ int check_listen(const char *value, struct fail *why)
 
 int check_listen_one(const char *value, struct fail *why)
 {
-	return is_listen(value) ? 0 : expected(why, "one socket, unix:/PATH or inet:ADDRESS:PORT with an address of this machine's loopback", value);
+	return is_listen(value) && check_word(value, NULL) == 0 ? 0 : expected(why, "one socket, unix:/PATH or inet:ADDRESS:PORT with an address of this machine's loopback", value);
 }
 
 int check_relay(const char *value, struct fail *why)
