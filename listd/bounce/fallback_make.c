@@ -119,7 +119,7 @@ static int make_job(struct batch *batch, struct fail *why)
 {
 	struct daemon *daemon = batch->refused->daemon;
 	struct site *site = daemon_hold_site(daemon);
-	struct resolver *dns = resolver_limited(daemon->dns, DAEMON_DNS_BUDGET_MS);
+	struct resolver *dns = resolver_limited(daemon->dns, POST_DNS_BUDGET_MS);
 	struct arena *a = arena_new(POST_ARENA_MAX_BYTES(batch->refused->job->post.bytes.len));
 	struct world world;
 	int result;
