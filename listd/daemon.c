@@ -24,6 +24,7 @@ void daemon_release_site(struct site *site)
 		return;
 	resolver_free(site->key_overlay);
 	receivers_free(site->receivers);
+	patterns_free(site->patterns);
 	keyring_done(&site->keyring);
 	site_settings_free(site->settings);
 	free(site);
@@ -53,6 +54,16 @@ static int read_receivers(struct site *site, struct fail *why)
 	return 0;
 }
 
+/* The site's own files, then the shipped rows: the first row that matches decides. */
+static int read_patterns(struct site *site, struct fail *why)
+{
+	site->patterns = patterns_new();
+	for (const char *const *file = site->settings->bounce_patterns_files; file != NULL && *file != NULL; file++)
+		if (patterns_read(*file, site->patterns, why) != 0)
+			return -1;
+	return access(LISTD_PATTERNS, R_OK) == 0 ? patterns_read(LISTD_PATTERNS, site->patterns, why) : 0;
+}
+
 int daemon_read_site(const char *path, const char *const *overrides, struct site **site_r, struct fail *why)
 {
 	struct site *site = calloc(1, sizeof(*site));
@@ -71,6 +82,8 @@ int daemon_read_site(const char *path, const char *const *overrides, struct site
 		result = keyring_load(site->settings->keys_dir, &site->keyring, why);
 	if (result == 0)
 		result = read_receivers(site, why);
+	if (result == 0)
+		result = read_patterns(site, why);
 	arena_free(a);
 	if (result != 0) {
 		daemon_release_site(site);

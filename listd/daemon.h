@@ -4,6 +4,7 @@
 #ifndef LISTD_DAEMON_H
 #define LISTD_DAEMON_H
 
+#include "listd/bounce/patterns.h"
 #include "listd/delivery/delivery.h"
 #include "listd/intake/lmtp.h"
 #include "listd/settings_cache.h"
@@ -24,6 +25,7 @@ struct site {
 	struct site_settings *settings;
 	struct keyring keyring;
 	struct receivers *receivers;
+	struct patterns *patterns; /* of refusals */
 	struct resolver *key_overlay;
 };
 
@@ -52,9 +54,9 @@ struct daemon {
 /* The present site, for as long as it is held. Every hold needs its release. */
 struct site *daemon_hold_site(struct daemon *daemon);
 void daemon_release_site(struct site *site);
-/* Read settings, keys and receivers again. -1: the old ones stay. */
+/* Read settings, keys, receivers and patterns again. -1: the old ones stay. */
 int daemon_reload(struct daemon *daemon, struct fail *why);
-/* Settings, keys and receivers from files; the caller releases the site. overrides: as site_settings_parse. */
+/* Settings, keys, receivers and patterns from files; the caller releases the site. overrides: as site_settings_parse. */
 int daemon_read_site(const char *path, const char *const *overrides, struct site **site_r, struct fail *why);
 /* What delivery is to know of the site; texts live as long as the site. */
 int daemon_delivery_options(const struct daemon *daemon, const struct site *site, struct delivery_options *options_r, struct fail *why);

@@ -6,6 +6,8 @@
 #define LISTD_CONFIG LISTD_SYSCONFDIR "/listd.conf"
 /* The receivers table as shipped; the site's own files are read after it. */
 #define LISTD_RECEIVERS LISTD_DATADIR "/receivers.conf"
+/* What refusals say, as shipped; the site's own files are read before it. */
+#define LISTD_PATTERNS LISTD_DATADIR "/bounce.patterns"
 /* Texts as shipped. */
 #define LISTD_TEMPLATES LISTD_DATADIR "/templates"
 

@@ -102,17 +102,31 @@ noinst_HEADERS += \
 # Bounces.
 liblistd_la_SOURCES += \
 	listd/bounce/class.c \
+	listd/bounce/codes.c \
 	listd/bounce/fallback.c \
 	listd/bounce/fallback_make.c \
-	listd/bounce/sent.c
+	listd/bounce/patterns.c \
+	listd/bounce/report_blocks.c \
+	listd/bounce/report_lines.c \
+	listd/bounce/sent.c \
+	listd/bounce/verdict.c \
+	listd/bounce/verdict_arf.c \
+	listd/bounce/verdict_auto.c \
+	listd/bounce/verdict_dsn.c \
+	listd/bounce/verdict_json.c \
+	listd/bounce/verdict_reply.c \
+	listd/bounce/verdict_text.c
 noinst_HEADERS += \
 	listd/bounce/bounce.h \
 	listd/bounce/class.h \
+	listd/bounce/codes.h \
 	listd/bounce/fallback.h \
 	listd/bounce/fallback_int.h \
-	listd/bounce/sent.h \
 	listd/bounce/patterns.h \
-	listd/bounce/verdict.h
+	listd/bounce/report_blocks.h \
+	listd/bounce/sent.h \
+	listd/bounce/verdict.h \
+	listd/bounce/verdict_int.h
 
 # The route, the daemon.
 liblistd_la_SOURCES += \
@@ -179,6 +193,7 @@ listctl_SOURCES = \
 	listd/listctl/offline.c \
 	listd/listctl/offline.h \
 	listd/listctl/offline_auth.c \
+	listd/listctl/offline_bounce.c \
 	listd/listctl/offline_explain.c \
 	listd/listctl/offline_mail.c \
 	listd/listctl/settings.c \

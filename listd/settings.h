@@ -38,6 +38,7 @@ struct site_settings {
 	const char *spool_dir, *store_dir, *archive_dir, *keys_dir;
 	const char *template_dir;     /* "" = the shipped templates only */
 	const char *const *receivers_files; /* read after the shipped table */
+	const char *const *bounce_patterns_files; /* read before the shipped rows */
 	const char *control_socket; long long control_mode; /* octal as number, e.g. 660 */
 	const char *lmtp_listen;      /* "unix:/run/listd/lmtp" or "inet:127.0.0.1:8024"; several separated by blanks */
 	long long lmtp_sessions_max, lmtp_mode;

@@ -44,6 +44,8 @@ const struct setting site_setting_rows[] = {
 		.help = "Directory with own versions of the texts that people see, by language. Empty: the texts that come with listd." },
 	{ .name = "receivers-files", .group = "Places", .type = SETTING_TEXTS, SITE(receivers_files), .fallback = "{}", .check = check_path,
 		.help = "Files with own rows about receivers, such as those that have put this server on their allowlist; read after the table that comes with listd." },
+	{ .name = "bounce-patterns-files", .group = "Places", .type = SETTING_TEXTS, SITE(bounce_patterns_files), .fallback = "{}", .check = check_path,
+		.help = "Files with own rows about what refusals say and mean; read before the rows that come with listd, so that they win. See: listctl help reply." },
 
 	{ .name = "lmtp-listen", .group = "Mail in", .type = SETTING_TEXT, SITE(lmtp_listen), .fallback = "inet:127.0.0.1:8024", .check = check_listen,
 		.help = "Where the mail server hands mail over, by LMTP: inet:ADDRESS:PORT on this machine's loopback or unix:/PATH; several are separated by blanks." },

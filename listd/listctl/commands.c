@@ -75,7 +75,7 @@ const struct listctl_command listctl_commands[] = {
 			{ "SINCE", "since", SHOW_DATE }, { "NEXT", "next", SHOW_DATE }, { "LAST REPLY", "last_reply", SHOW_TEXT } } },
 	{ .name = "queue flush", .usage = "", .help = "try to deliver everything now", .verb = "queue flush", .done = "everything is tried now; listctl queue list shows what is left" },
 	{ .name = "status", .usage = "", .help = "show what runs, what waits and what is wrong", .verb = "status" },
-	{ .name = "reload", .usage = "", .help = "make the daemon read its settings, keys and receivers again", .verb = "reload", .done = "the settings are read again" },
+	{ .name = "reload", .usage = "", .help = "make the daemon read its settings, keys, receivers and patterns again", .verb = "reload", .done = "the settings are read again" },
 	{ .name = "mta", .usage = "postfix|exim", .help = "print the settings that the mail server needs for the lists", .verb = "mta", .takes = "mta" },
 	{ .name = "settings", .usage = "[NAME] [--sample site|list]", .help = "tell what settings there are", .takes = "name?", .run = listctl_settings,
 		.options = { { "sample", "TABLE", NULL, OPTION_ONE, "print the sample file of a table, site or list" } } },
@@ -84,6 +84,8 @@ const struct listctl_command listctl_commands[] = {
 
 	{ .name = "explain", .help = "tell the way of a message through a list, stage by stage", .words = offline_explain },
 	{ .name = "render", .help = "print the copy that one subscriber would get", .words = offline_render },
+	{ .name = "bounce", .help = "tell what mail that came back says about its recipients", .words = offline_bounce },
+	{ .name = "reply", .help = "tell what a mail server's reply means", .words = offline_reply },
 	{ .name = "auth", .help = "evaluate SPF, DKIM, ARC and DMARC of a message", .words = offline_auth },
 	{ .name = "dmarc", .help = "show the DMARC policy of a domain", .words = offline_dmarc },
 	{ .name = "spf", .help = "evaluate SPF", .words = offline_spf },

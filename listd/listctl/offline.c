@@ -63,6 +63,21 @@ static int take_option(const struct offline_option *options, size_t count, int a
 	return set_option(option, argv[++*i]);
 }
 
+/* One word that is no option. */
+static int take_word(struct offline *o, int argc, char **argv, int i, size_t wanted)
+{
+	if (wanted == OFFLINE_WORDS) {
+		if (o->words == NULL)
+			o->words = arena_array(o->arena, (size_t)argc, sizeof(*o->words));
+		o->words[o->argument_count++] = argv[i];
+		return -1;
+	}
+	if (o->argument_count == wanted)
+		return offline_fail(EX_USAGE, "%s: too many arguments at \"%s\" (try --help)", argv[0], argv[i]);
+	o->arguments[o->argument_count++] = argv[i];
+	return -1;
+}
+
 static int take_all(struct offline *o, int argc, char **argv, const struct offline_option *options, size_t count, size_t wanted)
 {
 	for (int i = 1; i < argc; i++) {
@@ -70,10 +85,8 @@ static int take_all(struct offline *o, int argc, char **argv, const struct offli
 
 		if (argv[i][0] == '-' && argv[i][1] == '-' && argv[i][2] != '\0')
 			result = take_option(options, count, argc, argv, &i);
-		else if (o->argument_count < wanted)
-			o->arguments[o->argument_count++] = argv[i];
 		else
-			result = offline_fail(EX_USAGE, "%s: too many arguments at \"%s\" (try --help)", argv[0], argv[i]);
+			result = take_word(o, argc, argv, i, wanted);
 		if (result >= 0)
 			return result;
 	}
@@ -113,7 +126,7 @@ int offline_begin(struct offline *o, const char *usage, int argc, char **argv, c
 		return result;
 	if (o->help)
 		return fputs(usage, stdout) < 0 ? EX_IOERR : 0;
-	if (o->argument_count < wanted) {
+	if (o->argument_count < (wanted == OFFLINE_WORDS ? 1 : wanted)) {
 		fputs(usage, stderr);
 		return EX_USAGE;
 	}

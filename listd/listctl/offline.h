@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* Commands that work on files, without the daemon: auth, dmarc, spf, parts, from, seal, explain, render. Each takes argv beginning with its own name and returns an
+/* Commands that work on files, without the daemon: auth, dmarc, spf, parts, from, seal, bounce, reply, explain, render. Each takes argv beginning with its own name and returns an
  * exit code: 0 an answer was given, 64 wrong usage, 65 input that cannot be read. */
 #ifndef LISTD_OFFLINE_H
 #define LISTD_OFFLINE_H
@@ -33,7 +33,9 @@ struct offline {
 	struct clock clock;
 	const char *arguments[3];
 	size_t argument_count;
+	const char **words; /* with OFFLINE_WORDS: all of them */
 };
+#define OFFLINE_WORDS ((size_t)-1) /* in place of a number of arguments: one or more */
 
 /* Read options and open DNS. -1 = go on; else the exit code to end with. offline_done must follow in any case. */
 int offline_begin(struct offline *o, const char *usage, int argc, char **argv, const struct offline_option *options, size_t option_count, size_t arguments_wanted);
@@ -58,6 +60,10 @@ int offline_parts(int argc, char **argv);
 int offline_from(int argc, char **argv);
 /* seal FILE: the message with one more ARC set. */
 int offline_seal(int argc, char **argv);
+/* bounce FILE...: what mail that came back says. */
+int offline_bounce(int argc, char **argv);
+/* reply TEXT: what a mail server's reply means. */
+int offline_reply(int argc, char **argv);
 /* Print an explanation (and free it) as text or JSON; an exit code. */
 int offline_print_explanation(json_t *explanation, bool json);
 /* Ask the daemon for an explanation or a rendering, and print it; an exit code. */
