@@ -120,7 +120,7 @@ const struct setting site_setting_rows[] = {
 		.help = "Whose mail listd-milter authenticates: the lists', or all that comes in. Other mail than the lists' then gets an Authentication-Results field too." },
 	{ .name = "client-per-hour", .group = "Milter", .type = SETTING_NUMBER, SITE(client_per_hour), .fallback = "2000", .min = 0, .max = 10000000,
 		.help = "Messages for lists that one client (an IPv4 address or an IPv6 /64) may bring in an hour. 0: no limit. Submissions do not count." },
-	{ .name = "author-per-hour", .group = "Milter", .type = SETTING_NUMBER, SITE(author_per_hour), .fallback = "100", .min = 0, .max = 10000000,
+	{ .name = "author-per-hour", .group = "Milter", .type = SETTING_NUMBER, SITE(author_per_hour), .fallback = "300", .min = 0, .max = 10000000,
 		.help = "Posts that one author, and one envelope sender, may send to lists in an hour. 0: no limit." },
 	{ .name = "receiver", .group = "Milter", .type = SETTING_BOOL, SITE(receiver), .fallback = "no",
 		.help = "Enforce DMARC for all mail that comes in, with exceptions for known lists and trusted-sealers. It includes authenticate = all." },

@@ -184,9 +184,10 @@ zone:
         self.postfix(name, "start")
 
     def start_mta(self, xforward=True, milter=False, settings=""):
-        """milter: it asks listd-milter about what comes in by SMTP."""
+        """milter: it asks listd-milter about what comes in by SMTP; not about the copies that listd sends."""
         if milter:
-            settings += "smtpd_milters = unix:%s\nmilter_default_action = tempfail\nmilter_protocol = 6\n" % self.path("milter/socket")
+            settings += ("smtpd_milters = unix:%s\nsmtpd_milter_maps = inline:{127.0.0.1=DISABLE}\nmilter_default_action = tempfail\nmilter_protocol = 6\n"
+                         % self.path("milter/socket"))
         transport = "".join("%s lmtp:[127.0.0.1]:%d\n" % (d, self.lmtp_port) for d in self.list_domains)
         transport += "".join("%s smtp:[127.0.0.1]:%d\n" % (r.domain, r.port) for r in self.receivers)
         transport += "* discard:\n"  # reports to authors, who have no mailboxes here

@@ -29,6 +29,8 @@
 /* A message that is under way when the milter is stopped has this long. */
 #define GRACE_MS 25000
 #define FILES_MAX 65536
+/* Of one step: libmilter drops a session with a larger one, and its 64 KB are less than what Postfix lets through as one field. */
+#define STEP_MAX_BYTES ((size_t)1 << 20)
 
 struct milter *milter_get(void)
 {
@@ -192,6 +194,7 @@ static int open_socket(struct milter *milter, const struct passwd *user, struct 
 		return -1;
 	smfi_setconn(connection_name(milter->site->arena, s));
 	smfi_setbacklog(BACKLOG);
+	smfi_setmaxdatasize(STEP_MAX_BYTES);
 	mask = umask(0177);
 	result = milter_session_register() == 0 && smfi_opensocket(false) == MI_SUCCESS ? 0 : fail_permanent(why, "cannot listen on %s: %s", s->milter_listen, strerror(errno));
 	umask(mask);
@@ -244,7 +247,7 @@ static int start(struct milter *milter, struct fail *why)
 		return -1;
 	milter->lists = settings_cache_new();
 	milter->known = milter_known_new(s->milter_dir);
-	milter_known_refresh(milter, milter->known, s, NULL); /* listd may come later */
+	milter_known_refresh(milter, milter->known, s); /* listd may come later */
 	return 0;
 }
 
@@ -280,7 +283,7 @@ static void *keep(void *context)
 		else if (signal == SIGUSR1)
 			reload(milter);
 		/* only this thread replaces the site */
-		milter_known_refresh(milter, milter->known, milter->site->settings, NULL);
+		milter_known_refresh(milter, milter->known, milter->site->settings);
 	}
 	return NULL;
 }

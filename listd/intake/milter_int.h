@@ -60,7 +60,7 @@ struct milter_known;
 struct milter_known *milter_known_new(const char *dir);
 void milter_known_free(struct milter_known *known);
 /* Ask listd for the addresses and the key of the fields, and keep the addresses on disk when they are others. -1: listd is away. */
-int milter_known_refresh(struct milter *milter, struct milter_known *known, const struct site_settings *site, struct fail *why);
+int milter_known_refresh(struct milter *milter, struct milter_known *known, const struct site_settings *site);
 /* Is it an address of a list, as far as is known? */
 bool milter_known_has(struct milter_known *known, struct arena *a, const char *address);
 /* The key of the fields; false when listd has not told it yet. */

@@ -263,7 +263,7 @@ static int field_value(struct judging *j, struct span *value_r)
 		*value_r = span_of(arena_printf(j->arena, "%s; %.*s", id, (int)results.len, results.ptr));
 		return 0;
 	}
-	if (!milter_known_key(j->session->milter->known, &key) && (milter_known_refresh(j->session->milter, j->session->milter->known, j->world.site, NULL) != 0
+	if (!milter_known_key(j->session->milter->known, &key) && (milter_known_refresh(j->session->milter, j->session->milter->known, j->world.site) != 0
 			|| !milter_known_key(j->session->milter->known, &key)))
 		return -1;
 	*value_r = keyed_write(j->arena, &key, id, results, &j->known, &j->arrival.message, clock_now(&j->session->milter->clock));

@@ -26,6 +26,7 @@ struct address_set {
 
 struct milter_known {
 	pthread_rwlock_t lock;
+	pthread_mutex_t refresh; /* one at a time: only who has it replaces the set */
 	const char *path;
 	struct arena *arena;
 	struct address_set set;
@@ -88,6 +89,7 @@ struct milter_known *milter_known_new(const char *dir)
 	if (known == NULL)
 		fail_environment("out of memory");
 	pthread_rwlock_init(&known->lock, NULL);
+	pthread_mutex_init(&known->refresh, NULL);
 	known->arena = arena_new(ARENA_SCRATCH_MAX_BYTES);
 	known->path = arena_printf(known->arena, "%s/%s", dir, FILE_NAME);
 	known->set = set_new("");
@@ -101,6 +103,7 @@ void milter_known_free(struct milter_known *known)
 		return;
 	arena_free(known->set.arena);
 	arena_free(known->arena);
+	pthread_mutex_destroy(&known->refresh);
 	pthread_rwlock_destroy(&known->lock);
 	free(known);
 }
@@ -149,13 +152,13 @@ static void take_key(struct milter_known *known, const char *text)
 	pthread_rwlock_unlock(&known->lock);
 }
 
-int milter_known_refresh(struct milter *milter, struct milter_known *known, const struct site_settings *site, struct fail *why)
+static int ask_and_take(struct milter *milter, struct milter_known *known, const struct site_settings *site)
 {
 	json_t *answer, *addresses;
 	const char *version;
+	struct fail why;
 
-	/* only this function, in one thread, replaces the set */
-	if (milter_ask(milter, site, "milter hello", json_pack("{s:o}", "version", json_text(span_of(known->set.version))), &answer, why) != 0)
+	if (milter_ask(milter, site, "milter hello", json_pack("{s:o}", "version", json_text(span_of(known->set.version))), &answer, &why) != 0)
 		return -1;
 	take_key(known, json_string_value(json_object_get(answer, "key")));
 	addresses = json_object_get(answer, "addresses");
@@ -164,6 +167,16 @@ int milter_known_refresh(struct milter *milter, struct milter_known *known, cons
 		take_addresses(known, version, addresses);
 	json_decref(answer);
 	return 0;
+}
+
+int milter_known_refresh(struct milter *milter, struct milter_known *known, const struct site_settings *site)
+{
+	int result;
+
+	pthread_mutex_lock(&known->refresh);
+	result = ask_and_take(milter, known, site);
+	pthread_mutex_unlock(&known->refresh);
+	return result;
 }
 
 static int find(void *context, const char *address, struct list_settings **list_r, struct fail *why)
