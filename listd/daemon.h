@@ -41,6 +41,7 @@ struct daemon {
 	struct workers *workers;
 	struct rates *rates;
 	struct fallback *fallback;
+	struct learn *learn;
 	struct secret master;    /* of the site; kept in the store */
 	struct secret field_key; /* derived from it, for the fields of the milter (keyed.h) */
 	const char *config_path;

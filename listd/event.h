@@ -25,6 +25,9 @@
 	ROW(RCPT_REFUSED, "recipient-refused", WARNING, "the relay refused a recipient for good: id, list, to, reply") \
 	ROW(SECOND_FORM, "second-form", INFO, "copies refused for DMARC are sent again in a stronger form: id, of, list, refused, recipients, reply") \
 	ROW(SECOND_NONE, "second-none", WARNING, "a copy refused for DMARC is not sent again: of, list, to, refused, reason") \
+	ROW(LEARNT, "learnt", WARNING, "a refusal changes what is known of a receiver or an author's domain: kind, name, what, reply") \
+	ROW(TRIAL, "trial", INFO, "one copy tries a form that was refused before: id, list, receiver, strategy, to") \
+	ROW(ALLOWLIST_CHANGED, "allowlist-changed", INFO, "the site's allowlist was changed: what, kind, name, user") \
 	ROW(DEFERRED, "deferred", WARNING, "recipients are tried again later: id, list, recipients, reply, next") \
 	ROW(EXPIRED, "expired", WARNING, "recipients were given up after queue-life: id, list, recipients, reply") \
 	ROW(RELAY_AWAY, "relay-away", WARNING, "the relay cannot be reached; mail stays queued") \

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /* The daemon: parts are started in the order of the table, a signal is waited for, and they are ended in reverse. */
 #include "listd/bounce/fallback.h"
+#include "listd/bounce/learn.h"
 #include "listd/control/control.h"
 #include "listd/control/verbs_milter.h"
 #include "listd/daemon.h"
@@ -120,9 +121,8 @@ static int start_workers(struct daemon *daemon, struct fail *why)
 /* Before delivery, whose refusals are noted there. */
 static int start_bounces(struct daemon *daemon, struct fail *why)
 {
-	(void)why;
 	daemon->fallback = fallback_new(daemon);
-	return 0;
+	return learn_open(daemon->store, &daemon->learn, why);
 }
 
 static int start_fallback(struct daemon *daemon, struct fail *why)
@@ -180,6 +180,7 @@ static void stop_all(struct daemon *daemon)
 	if (daemon->delivery != NULL)
 		delivery_stop(daemon->delivery, STOP_GRACE_MS);
 	fallback_free(daemon->fallback);
+	learn_free(daemon->learn);
 	if (daemon->spool != NULL)
 		spool_close(daemon->spool);
 	if (daemon->store != NULL)
@@ -239,6 +240,7 @@ static void wait_for_end(struct daemon *daemon, const sigset_t *signals)
 			tend_ms = now;
 			if (store_tend(daemon->store, clock_now(&daemon->clock), &why) != 0)
 				event_log(EVENT_STORE_FAULT, "operation", "tend", "reason", why.text, NULL);
+			learn_tend(daemon);
 		}
 		if (now - keys_ms >= 3600000) {
 			keys_ms = now;

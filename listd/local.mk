@@ -36,6 +36,7 @@ liblistd_la_SOURCES += \
 	listd/store/record.c \
 	listd/store/store_bdb.c \
 	listd/store/store_holds.c \
+	listd/store/store_learnt.c \
 	listd/store/store_lists.c \
 	listd/store/store_members.c \
 	listd/store/store_misc.c \
@@ -105,6 +106,9 @@ liblistd_la_SOURCES += \
 	listd/bounce/codes.c \
 	listd/bounce/fallback.c \
 	listd/bounce/fallback_make.c \
+	listd/bounce/learn.c \
+	listd/bounce/learn_apply.c \
+	listd/bounce/learn_note.c \
 	listd/bounce/patterns.c \
 	listd/bounce/report_blocks.c \
 	listd/bounce/report_lines.c \
@@ -122,6 +126,8 @@ noinst_HEADERS += \
 	listd/bounce/codes.h \
 	listd/bounce/fallback.h \
 	listd/bounce/fallback_int.h \
+	listd/bounce/learn.h \
+	listd/bounce/learn_int.h \
 	listd/bounce/patterns.h \
 	listd/bounce/report_blocks.h \
 	listd/bounce/sent.h \

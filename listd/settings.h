@@ -48,7 +48,7 @@ struct site_settings {
 	int verp;                     /* auto (XVERP when offered, else by transaction) | transaction | off */
 	long long retry_min_secs, retry_max_secs, queue_life_secs;
 	const char *dns_server, *dns_zone_file, *dns_trust_anchor; long long dns_timeout_secs;
-	long long workers, max_size_bytes, seen_life_secs, fallback_keep_secs;
+	long long workers, max_size_bytes, seen_life_secs, fallback_keep_secs, relearn_secs;
 	const char *const *submission_networks; /* CIDR of own networks: XFORWARD ADDR in them counts as submission */
 	bool sign; const char *user; int log_sink; const char *log_file; int log_level;
 	long long store_cache_bytes;

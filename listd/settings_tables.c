@@ -91,6 +91,8 @@ const struct setting site_setting_rows[] = {
 		.help = "For how long copies are tried before they are given up." },
 	{ .name = "fallback-keep", .group = "Mail out", .type = SETTING_SECS, SITE(fallback_keep_secs), .fallback = "5d", .min = 0, .max = 30 * DAY,
 		.help = "For how long posts are kept after they were sent, so that a subscriber whose copy is refused for DMARC gets it in another form. 0: they are not, and nobody does." },
+	{ .name = "relearn", .group = "Mail out", .type = SETTING_SECS, SITE(relearn_secs), .fallback = "30d", .min = 60, .max = 365 * DAY,
+		.help = "For how long a receiver's refusal for DMARC is remembered; then one copy tries the lighter form again. listctl receivers shows what is remembered." },
 	{ .name = "sign", .group = "Mail out", .type = SETTING_BOOL, SITE(sign), .fallback = "yes",
 		.help = "Sign copies with the lists' own DKIM keys, and seal them (ARC). Off only where the relay signs for the domains of all lists." },
 

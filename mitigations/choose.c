@@ -220,12 +220,16 @@ static void choose_forged(struct choosing *c)
 		note(c, wrap, false, c->choice->reason = form->made ? form->proof.reason : form->failure);
 }
 
-static const struct rule *find_rule(const struct chooser *chooser, const struct receiver *receiver, const char *to_domain)
+/* *of_site_r: it is one of the site's, which the stages before 250 do not see. */
+static const struct rule *find_rule(const struct chooser *chooser, const struct receiver *receiver, const char *to_domain, bool *of_site_r)
 {
 	const struct rule *rule = chooser->rules == NULL ? NULL : rules_match(chooser->rules, &chooser->in.facts->from, receiver, to_domain);
 
-	if (rule == NULL && chooser->site != NULL)
+	*of_site_r = false;
+	if (rule == NULL && chooser->site != NULL) {
 		rule = rules_match(chooser->site, &chooser->in.facts->from, receiver, to_domain);
+		*of_site_r = rule != NULL;
+	}
 	return rule != NULL ? rule : rules_match(&chooser->default_rules, &chooser->in.facts->from, receiver, to_domain);
 }
 
@@ -233,7 +237,8 @@ void choose(struct chooser *chooser, const struct receiver *receiver, const char
 {
 	const struct facts *facts = chooser->in.facts;
 	struct choosing c = { .chooser = chooser, .receiver = *receiver, .choice = choice_r };
-	const struct rule *rule = find_rule(chooser, receiver, to_domain);
+	bool of_site;
+	const struct rule *rule = find_rule(chooser, receiver, to_domain, &of_site);
 	const struct strategy *fixed = chooser->fixed;
 	const char *by = "fixed for the list";
 
@@ -248,6 +253,9 @@ void choose(struct chooser *chooser, const struct receiver *receiver, const char
 		return;
 	}
 	if (fixed != NULL && (fixed->refuses || !fixed->keeps_author_from) && !is_strict(&c))
+		fixed = NULL;
+	/* A post that was let in is not kept from the readers of one receiver. */
+	if (fixed != NULL && fixed->refuses && of_site && !dmarc_is_strict(facts->policy))
 		fixed = NULL;
 	if (rule != NULL && rule->action == RULE_STRATEGY) {
 		fixed = strategy_find(span_of(rule->strategy));

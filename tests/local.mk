@@ -258,9 +258,11 @@ tests_unit_test_smtp_LDADD = $(LISTD_TEST_LIBS) $(SSL_LIBS)
 tests_unit_test_delivery_SOURCES = tests/unit/test_delivery.c
 tests_unit_test_delivery_LDADD = $(LISTD_TEST_LIBS) $(SSL_LIBS)
 
-# Second forms
-check_PROGRAMS += tests/unit/test_fallback
-TESTS += tests/unit/test_fallback
+# Second forms, and what refusals teach
+check_PROGRAMS += tests/unit/test_fallback tests/unit/test_learn
+TESTS += tests/unit/test_fallback tests/unit/test_learn
+tests_unit_test_learn_SOURCES = tests/unit/test_learn.c
+tests_unit_test_learn_LDADD = $(LISTD_TEST_LIBS) $(SSL_LIBS)
 noinst_HEADERS += tests/unit/fake_daemon.h
 tests_unit_test_fallback_SOURCES = tests/unit/test_fallback.c
 tests_unit_test_fallback_LDADD = $(LISTD_TEST_LIBS) $(SSL_LIBS)

@@ -4,6 +4,7 @@
 #include "listd/post/notes.h"
 
 #include "archive/maildir.h"
+#include "listd/bounce/learn.h"
 #include "listd/event.h"
 #include "listd/spool/job.h"
 #include "mail/header.h"
@@ -54,6 +55,22 @@ static void log_choices(const struct post *post)
 			"author_domain", post->facts.strictest == NULL ? NULL : post->facts.strictest->author_domain, "dmarc", dmarc_policy_name(post->facts.policy),
 			"reason", choice->reason, NULL);
 	}
+}
+
+/* What is tried is begun before the copy is out: a crash in between costs the trial, not a second one. */
+static int begin_trials(struct daemon *daemon, struct post *post, struct fail *why)
+{
+	for (size_t i = 0; i < post->class_count; i++) {
+		const struct post_class *class = &post->classes[i];
+
+		if (!class->tries)
+			continue;
+		if (learn_begin_trial(daemon, post, class, why) != 0)
+			return -1;
+		event_log(EVENT_TRIAL, "id", post->id, "list", post->list->address, "receiver", class->receiver->name, "strategy", class->choice.form->strategy->name,
+			"to", class->trial_address, NULL);
+	}
+	return 0;
 }
 
 struct adding {
@@ -152,7 +169,7 @@ int commit_send(struct daemon *daemon, struct post *post, unsigned number, const
 
 	collect_forms(post, &set);
 	log_choices(post);
-	if (keep_aliases(daemon, post, why) != 0)
+	if (keep_aliases(daemon, post, why) != 0 || begin_trials(daemon, post, why) != 0)
 		return -1;
 	if (set.count > 0 && write_job(daemon, post, job_id, &set, &count, why) != 0)
 		return -1;

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /* What delivery asks of the daemon: envelope senders, and where results go. */
+#include "listd/bounce/learn.h"
 #include "listd/daemon.h"
 #include "listd/delivery/verp.h"
 #include "listd/event.h"
@@ -47,7 +48,13 @@ static void refused(void *context, const struct job *job, const struct job_rcpt 
 		"code", event_number(code), "reply", reply, NULL);
 }
 
+static void delivered(void *context, const struct job *job, const char *form, size_t count)
+{
+	learn_sent(context, job, form, count);
+}
+
 struct delivery_hooks daemon_delivery_hooks(struct daemon *daemon)
 {
-	return (struct delivery_hooks){ .context = daemon, .opened = opened, .verp_sender = verp_sender, .plain_sender = plain_sender, .refused = refused };
+	return (struct delivery_hooks){ .context = daemon, .opened = opened, .verp_sender = verp_sender, .plain_sender = plain_sender, .refused = refused,
+		.delivered = delivered };
 }

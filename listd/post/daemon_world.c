@@ -4,6 +4,7 @@
 #include "listd/post/rcpt.h"
 #include "listd/post/route.h"
 
+#include "listd/bounce/learn.h"
 #include "listd/event.h"
 #include "listd/workers.h"
 
@@ -38,12 +39,23 @@ static int each_member(void *context, const char *list, int (*each)(void *, cons
 	return store_members_each(daemon->store, list, each, each_context, why);
 }
 
+static void experience(void *context, struct arena *a, const char *name, struct experience *e)
+{
+	learn_experience(context, a, name, e);
+}
+
+static void site_rules(void *context, struct arena *a, const struct facts *facts, struct site_rules *rules_r)
+{
+	learn_site_rules(context, a, facts, rules_r);
+}
+
 void daemon_world(struct daemon *daemon, struct site *site, struct world *world_r)
 {
 	*world_r = (struct world){
 		.context = daemon, .dns = daemon->dns, .clock = &daemon->clock, .site = site->settings, .keyring = &site->keyring,
 		.key_overlay = site->key_overlay, .receivers = site->receivers, .master = &daemon->master, .field_key = &daemon->field_key,
 		.find_member = find_member, .is_duplicate = is_duplicate, .find_alias = find_alias, .each_member = each_member,
+		.experience = daemon->learn == NULL ? NULL : experience, .site_rules = daemon->learn == NULL ? NULL : site_rules,
 	};
 }
 

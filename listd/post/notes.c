@@ -19,7 +19,8 @@ static json_t *classes_json(const struct post *post)
 		const struct made_form *form = class->choice.form;
 
 		if (form != NULL)
-			json_array_append_new(classes, json_pack("[s, s, I, b]", class->receiver->name, form->strategy->name, (json_int_t)class->rcpt_count, form->proof.holds));
+			json_array_append_new(classes, json_pack("[s, s, I, b, b]", class->receiver->name, form->strategy->name, (json_int_t)class->rcpt_count, form->proof.holds,
+				class->choice.rule != NULL && class->choice.rule->action == RULE_FORCE));
 	}
 	return classes;
 }
@@ -56,6 +57,7 @@ static void read_classes(struct arena *a, const json_t *classes, struct notes *n
 			notes->classes[notes->class_count++] = (struct notes_class){
 				.receiver = arena_text(a, span_of(receiver)), .form = arena_text(a, span_of(form)),
 				.rcpt_count = (size_t)json_integer_value(json_array_get(class, 2)), .proved = json_is_true(json_array_get(class, 3)),
+				.forced = json_is_true(json_array_get(class, 4)),
 			};
 	}
 }
@@ -80,10 +82,24 @@ bool notes_read(struct arena *a, const char *text, struct notes *notes_r)
 	return true;
 }
 
-bool notes_is_proved(const struct notes *notes, const char *form)
+static const struct notes_class *find(const struct notes *notes, const char *form)
 {
 	for (size_t i = 0; i < notes->class_count; i++)
 		if (strcmp(notes->classes[i].form, form) == 0)
-			return notes->classes[i].proved;
-	return false;
+			return &notes->classes[i];
+	return NULL;
+}
+
+bool notes_is_proved(const struct notes *notes, const char *form)
+{
+	const struct notes_class *class = find(notes, form);
+
+	return class != NULL && class->proved;
+}
+
+bool notes_is_forced(const struct notes *notes, const char *form)
+{
+	const struct notes_class *class = find(notes, form);
+
+	return class != NULL && class->forced;
 }

@@ -6,7 +6,7 @@
 #include "listd/post/post.h"
 
 /* Copies of one form for the recipients of one receiver. */
-struct notes_class { const char *receiver, *form; size_t rcpt_count; bool proved; };
+struct notes_class { const char *receiver, *form; size_t rcpt_count; bool proved, forced /* by rule */; };
 
 struct notes {
 	const char *author_domain; /* of the author with the strictest policy, "" without one */
@@ -25,5 +25,7 @@ const char *notes_write(struct post *post);
 bool notes_read(struct arena *a, const char *text, struct notes *notes_r);
 /* Had the form's proof shown that a strict receiver would accept it? */
 bool notes_is_proved(const struct notes *notes, const char *form);
+/* Was the author forced by rule, so that his policy counted as reject? */
+bool notes_is_forced(const struct notes *notes, const char *form);
 
 #endif

@@ -32,6 +32,14 @@ struct again {
 	size_t key_count;
 };
 
+/* A receiver as it is taken: as the table has it, with what experience and the site's allowlist add to it. Both live as long as the post's arena. */
+struct experience {
+	const struct receiver *receiver;
+	const struct receiver *trial; /* without what one copy may try again; NULL: nothing is due */
+};
+/* Rules of the site, which come after the list's. */
+struct site_rules { struct rules rules, trial /* without those that one copy may try to do without */; bool is_due; };
+
 /* What stages may ask of the world. In the daemon the store answers; explain and tests have answers of their own. */
 struct world {
 	void *context;
@@ -54,6 +62,9 @@ struct world {
 	int (*read_alias)(void *context, struct arena *a, const char *list, struct span local, const char **author_r, struct fail *why);
 	/* Author of a keyed alias: 1, 0, -1. */
 	int (*find_alias)(void *context, struct arena *a, const char *list, const char *code, const char **author_r, struct fail *why);
+	/* Add what is known of an operator, or of "@domain". NULL: nothing is. */
+	void (*experience)(void *context, struct arena *a, const char *name, struct experience *experience);
+	void (*site_rules)(void *context, struct arena *a, const struct facts *facts, struct site_rules *rules_r); /* or NULL */
 	/* Every member who gets a copy; as store_members_each. */
 	int (*each_member)(void *context, const char *list, int (*each)(void *, const struct member *), void *each_context, struct fail *why);
 };
@@ -81,6 +92,9 @@ const char *outcome_name(enum outcome outcome);
 struct post_class {
 	const struct receiver *receiver;
 	const char *to_domain;   /* for rules "to @domain", else NULL */
+	const struct receiver *trial; /* the receiver, for one copy that tries a lighter form again; NULL: nothing is due */
+	const char *trial_address; /* the class is of this recipient alone, whose copy may try; or NULL */
+	bool tries;              /* it does */
 	struct choice choice;
 	size_t rcpt_count;
 };
@@ -115,6 +129,8 @@ struct post {
 	struct chooser chooser;
 	struct post_class *classes;
 	size_t class_count, class_cap;
+	size_t trial_count;             /* so many of the last classes have a trial_address */
+	struct site_rules site_rules;
 	struct domain_map *domains;     /* recipient domain -> class */
 	const char **addressed;         /* address_key of all in To and Cc, sorted; addressed_count of them */
 	size_t addressed_count;

@@ -11,7 +11,7 @@
 
 /* Recipient domains, and an open-addressing hash over them; it doubles when three quarters are full. */
 struct domain_map {
-	struct recipient_domain { const char *domain; size_t rcpt_count, class; } *items;
+	struct recipient_domain { const char *domain, *first; size_t rcpt_count, class; } *items; /* first: recipient there */
 	size_t count, cap;
 	size_t *slots; /* index + 1 of an item; 0: free */
 	size_t size;
@@ -53,11 +53,10 @@ static struct span domain_of(const char *address)
 	return span_sub(s, at, s.len);
 }
 
-/* Rules that name "@domain" make a class of that domain alone. */
-static const char *ruled_domain(const struct post *post, struct span domain)
+static const char *domain_in(const struct rules *rules, struct span domain)
 {
-	for (size_t i = 0; i < post->list->rules.count; i++) {
-		const char *to = post->list->rules.items[i].to;
+	for (size_t i = 0; i < rules->count; i++) {
+		const char *to = rules->items[i].to;
 
 		if (to != NULL && to[0] == '@' && span_eq_text_nocase(domain, to + 1))
 			return to + 1;
@@ -65,17 +64,59 @@ static const char *ruled_domain(const struct post *post, struct span domain)
 	return NULL;
 }
 
-static size_t add_class(struct post *post, const struct receiver *receiver, const char *to_domain)
+/* Rules that name "@domain" make a class of that domain alone. */
+static const char *ruled_domain(const struct post *post, struct span domain)
+{
+	const char *ruled = domain_in(&post->list->rules, domain);
+
+	return ruled != NULL ? ruled : domain_in(&post->site_rules.rules, domain);
+}
+
+static struct post_class *new_class(struct post *post)
+{
+	return arena_grow(post->arena, &post->classes, &post->class_cap, post->class_count++, sizeof(*post->classes));
+}
+
+static size_t add_class(struct post *post, const struct experience *e, const char *to_domain)
 {
 	struct post_class *class;
 
 	for (size_t i = 0; i < post->class_count; i++)
-		if (post->classes[i].receiver == receiver && post->classes[i].to_domain == to_domain)
+		if (post->classes[i].receiver == e->receiver && post->classes[i].to_domain == to_domain)
 			return i;
-	class = arena_grow(post->arena, &post->classes, &post->class_cap, post->class_count, sizeof(*post->classes));
-	class->receiver = receiver;
+	class = new_class(post);
+	class->receiver = e->receiver;
+	class->trial = e->trial;
 	class->to_domain = to_domain;
-	return post->class_count++;
+	return post->class_count - 1;
+}
+
+/* Operators as experience knows them: each is asked about once for a post. */
+struct operators { struct operator { const struct receiver *known; struct experience experience; } *items; size_t count, cap; };
+
+static struct experience operator_experience(struct post *post, struct operators *operators, const struct receiver *known)
+{
+	struct operator *operator;
+
+	for (size_t i = 0; i < operators->count; i++)
+		if (operators->items[i].known == known)
+			return operators->items[i].experience;
+	operator = arena_grow(post->arena, &operators->items, &operators->cap, operators->count++, sizeof(*operators->items));
+	operator->known = known;
+	operator->experience = (struct experience){ .receiver = known };
+	if (post->world->experience != NULL)
+		post->world->experience(post->world->context, post->arena, known->name, &operator->experience);
+	return operator->experience;
+}
+
+/* The operator's, and what is known of the domain alone. */
+static struct experience domain_experience(struct post *post, struct operators *operators, const struct receiver *known, const char *domain)
+{
+	struct experience e = operator_experience(post, operators, known);
+
+	if (post->world->experience != NULL)
+		post->world->experience(post->world->context, post->arena, arena_printf(post->arena, "@%s", domain), &e);
+	return e;
 }
 
 static void add_recipient(struct post *post, const char *address)
@@ -91,6 +132,7 @@ static void add_recipient(struct post *post, const char *address)
 		struct recipient_domain *item = arena_grow(post->arena, &map->items, &map->cap, map->count, sizeof(*map->items));
 
 		item->domain = arena_lower(post->arena, domain);
+		item->first = arena_text(post->arena, span_of(address));
 		*slot = ++map->count;
 	}
 	map->items[*slot - 1].rcpt_count++;
@@ -102,12 +144,15 @@ static void find_classes(struct post *post)
 	struct domain_map *map = post->domains;
 	const char **names = arena_array(post->arena, map->count, sizeof(*names));
 	const struct receiver **receivers = arena_array(post->arena, map->count, sizeof(const struct receiver *));
+	struct operators operators = { 0 };
 
 	for (size_t i = 0; i < map->count; i++)
 		names[i] = map->items[i].domain;
 	receivers_find_all(post->world->receivers, post->world->dns, post->world->clock, names, map->count, receivers);
 	for (size_t i = 0; i < map->count; i++) {
-		map->items[i].class = add_class(post, receivers[i], ruled_domain(post, span_of(map->items[i].domain)));
+		struct experience e = domain_experience(post, &operators, receivers[i], map->items[i].domain);
+
+		map->items[i].class = add_class(post, &e, ruled_domain(post, span_of(map->items[i].domain)));
 		post->classes[map->items[i].class].rcpt_count += map->items[i].rcpt_count;
 	}
 }
@@ -115,7 +160,12 @@ static void find_classes(struct post *post)
 const struct post_class *post_class_of(const struct post *post, const char *address)
 {
 	const struct domain_map *map = post->domains;
-	size_t slot = map == NULL || map->size == 0 ? 0 : *find_slot(map, domain_of(address));
+	size_t slot;
+
+	for (size_t i = post->class_count - post->trial_count; i < post->class_count; i++)
+		if (strcmp(post->classes[i].trial_address, address) == 0)
+			return &post->classes[i];
+	slot = map == NULL || map->size == 0 ? 0 : *find_slot(map, domain_of(address));
 
 	return slot == 0 ? NULL : &post->classes[map->items[slot - 1].class];
 }
@@ -169,12 +219,49 @@ static int each_member(void *context, const struct member *member)
 	return 0;
 }
 
+static bool is_forced_only_by_due(const struct post *post, const struct post_class *class)
+{
+	const struct address_list *from = &post->facts.from;
+
+	return post->site_rules.is_due && rules_match(&post->site_rules.rules, from, class->receiver, class->to_domain) != NULL
+		&& rules_match(&post->site_rules.trial, from, class->receiver, class->to_domain) == NULL;
+}
+
+/* Where something is due to be tried again, the first recipient becomes a class of his own. */
+static void add_trials(struct post *post)
+{
+	const struct domain_map *map = post->domains;
+	size_t count = post->class_count;
+	bool of_rule = false;
+
+	for (size_t i = 0; i < map->count; i++) {
+		struct post_class *class = &post->classes[map->items[i].class], *own;
+		bool is_rule = !of_rule && is_forced_only_by_due(post, class);
+
+		if (class->trial == NULL && !is_rule)
+			continue;
+		of_rule |= is_rule;
+		own = new_class(post);
+		class = &post->classes[map->items[i].class]; /* they may have moved */
+		*own = (struct post_class){ .receiver = class->receiver, .to_domain = class->to_domain, .rcpt_count = 1, .trial_address = map->items[i].first,
+			.trial = class->trial != NULL ? class->trial : class->receiver };
+		class->rcpt_count--;
+		class->trial = NULL;
+	}
+	post->trial_count = post->class_count - count;
+}
+
 static int collect(struct post *post, struct fail *why)
 {
 	post->domains = arena_alloc(post->arena, sizeof(*post->domains));
 	if (post->world->every_receiver) {
-		for (size_t i = 0; i < receivers_count(post->world->receivers); i++)
-			add_class(post, receivers_at(post->world->receivers, i), NULL);
+		struct operators operators = { 0 };
+
+		for (size_t i = 0; i < receivers_count(post->world->receivers); i++) {
+			struct experience e = operator_experience(post, &operators, receivers_at(post->world->receivers, i));
+
+			add_class(post, &e, NULL);
+		}
 		return 0;
 	}
 	if (post->purpose == PURPOSE_POST) {
@@ -185,6 +272,8 @@ static int collect(struct post *post, struct fail *why)
 	for (size_t i = 0; i < post->target_count; i++)
 		add_recipient(post, post->targets[i]);
 	find_classes(post);
+	if (post->purpose == PURPOSE_POST && post->world->again == NULL)
+		add_trials(post);
 	return 0;
 }
 
@@ -195,9 +284,25 @@ static void init_chooser(struct post *post, const struct strategy_input *in)
 	bool is_post = post->purpose == PURPOSE_POST;
 
 	chooser_init(&post->chooser, in, is_post ? &post->list->rules : &no_rules, is_post ? post->list->strategy : NULL, post->world->key_overlay);
+	post->chooser.site = &post->site_rules.rules;
 	if (post->world->again != NULL)
 		post->chooser.at_least = post->world->again->at_least;
 	post->chooser.vouched = post->released && post->facts.forged != NULL;
+}
+
+/* A trial is one only where the form is another one than it would be else. */
+static void choose_trial(struct post *post, struct post_class *class)
+{
+	struct choice lighter;
+
+	post->chooser.site = &post->site_rules.trial;
+	choose(&post->chooser, class->trial, class->to_domain, &lighter);
+	post->chooser.site = &post->site_rules.rules;
+	class->tries = lighter.form != NULL && lighter.form != class->choice.form;
+	if (class->tries) {
+		class->receiver = class->trial;
+		class->choice = lighter;
+	}
 }
 
 int stage_choose(struct post *post, struct fail *why)
@@ -209,6 +314,8 @@ int stage_choose(struct post *post, struct fail *why)
 	uint8_t hash[32];
 	bool works = false;
 
+	if (post->world->site_rules != NULL)
+		post->world->site_rules(post->world->context, post->arena, &post->facts, &post->site_rules);
 	if (collect(post, why) != 0)
 		return -1;
 	canon_body_sha256(post->message.body, post->message.body_count, CANON_RELAXED, UINT64_MAX, hash, NULL);
@@ -218,6 +325,8 @@ int stage_choose(struct post *post, struct fail *why)
 		struct post_class *class = &post->classes[i];
 
 		choose(&post->chooser, class->receiver, class->to_domain, &class->choice);
+		if (class->trial_address != NULL)
+			choose_trial(post, class);
 		works |= class->choice.form != NULL;
 	}
 	if (post->class_count > 0 && !works)

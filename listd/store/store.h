@@ -8,6 +8,7 @@
 #include "mail/arena.h"
 #include "mail/fail.h"
 
+#include <stdbool.h>
 #include <stdint.h>
 
 struct store;
@@ -113,6 +114,36 @@ int store_second_todo(struct store *store, struct arena *a, size_t max, struct s
 int store_second_put(struct store *store, const struct second *seconds, size_t count, struct fail *why);
 /* Those of a list (NULL: all), for people. */
 int store_second_all(struct store *store, struct arena *a, const char *list, struct second **seconds_r, size_t *count_r, struct fail *why);
+
+/* What is learnt of receivers and of author domains (bounce/learn.h). */
+enum learnt_kind { LEARNT_RECEIVER /* what: a form */, LEARNT_AUTHOR /* what: the receiver */ };
+/* "receiver", "author". */
+const char *learnt_kind_name(enum learnt_kind kind);
+struct learnt {
+	enum learnt_kind kind;
+	const char *name;        /* operator, "@domain" of recipients, or author domain */
+	const char *what;
+	bool proved;             /* the proof of the refused copy had held */
+	int64_t refused_secs;    /* last, 0: never for certain */
+	int64_t sent_secs, trial_secs; /* last, 0: never */
+	uint64_t refused_count, sent_count;
+	const char *reply;       /* last */
+	const char *witnesses;   /* of refusals that are not certain: "code:seconds", separated by blanks */
+};
+int store_learnt_put(struct store *store, const struct learnt *learnt, struct fail *why);
+int store_learnt_remove(struct store *store, const struct learnt *learnt, struct fail *why);
+/* All of them, by kind and name; texts live in a. */
+int store_learnt_all(struct store *store, struct arena *a, struct learnt **learnt_r, size_t *count_r, struct fail *why);
+
+/* The site's allowlist: receivers that have agreed to take this server's copies as they are, and author domains that are exempt. */
+enum allowed_kind { ALLOWED_RECEIVER, ALLOWED_SENDER };
+/* "receiver", "sender". */
+const char *allowed_kind_name(enum allowed_kind kind);
+struct allowed { enum allowed_kind kind; const char *name, *note; int64_t since_secs; };
+int store_allowed_put(struct store *store, const struct allowed *allowed, struct fail *why);
+/* 1 removed, 0 was not there, -1. */
+int store_allowed_remove(struct store *store, enum allowed_kind kind, const char *name, struct fail *why);
+int store_allowed_all(struct store *store, struct arena *a, struct allowed **allowed_r, size_t *count_r, struct fail *why);
 
 /* Confirmation tokens: kind and payload by token. */
 int store_token_put(struct store *store, const char *token, const char *kind, const char *payload, int64_t expires_secs, struct fail *why);

@@ -12,6 +12,8 @@
  *   seen          id, hash of the Message-ID        -> id of the post, when it may be forgotten
  *   seconds       id, id of the post, NUL, address key -> a refused copy, and what was sent in its place
  *   seconds_todo  the same                          -> nothing; those for which something is still to be sent
+ *   learnt        kind, name, NUL, what             -> what receivers took and refused
+ *   allowed       kind, name                        -> since when, note
  *   tokens        token                             -> kind, payload, when it may be forgotten
  *   expiries      time (8), database (1), key       -> nothing
  *
@@ -28,6 +30,7 @@
 
 enum store_db {
 	STORE_VALUES, STORE_LISTS, STORE_LIST_IDS, STORE_MEMBERS, STORE_MEMBER_LISTS, STORE_HOLDS, STORE_ALIASES, STORE_SEEN, STORE_SECONDS, STORE_SECONDS_TODO,
+	STORE_LEARNT, STORE_ALLOWED,
 	STORE_TOKENS, STORE_EXPIRIES, STORE_DBS
 };
 

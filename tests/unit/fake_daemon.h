@@ -9,6 +9,7 @@
 #include "tests/unit/spool_help.h"
 
 #include "listd/bounce/fallback_int.h"
+#include "listd/bounce/learn_int.h"
 #include "listd/workers.h"
 
 struct fake_daemon {
@@ -33,6 +34,11 @@ static inline void fake_daemon_hook_sender(void *context, const struct job *job,
 static inline void fake_daemon_hook_plain(void *context, const struct job *job, char *sender_r, size_t size)
 {
 	fake_daemon_hook_sender(context, job, NULL, sender_r, size);
+}
+
+static inline void fake_daemon_hook_delivered(void *context, const struct job *job, const char *form, size_t count)
+{
+	learn_sent(context, job, form, count);
 }
 
 static inline void fake_daemon_must(int result, const struct fail *why)
@@ -96,8 +102,10 @@ static inline void fake_daemon_open(struct fake_daemon *d, const struct relay_pl
 	for (size_t i = 0; i < 4; i++)
 		rows[i] = (struct member){ .key = members[i], .address = members[i], .name = "", .reason = "" };
 	fake_daemon_must(store_members_add(d->daemon.store, FAKE_LIST, rows, 4, &added, NULL, NULL, &why), &why);
+	fake_daemon_must(learn_open(d->daemon.store, &d->daemon.learn, &why), &why);
 	d->relay = relay_start(plan, 0);
-	d->hooks = (struct delivery_hooks){ .context = &d->daemon, .verp_sender = fake_daemon_hook_sender, .plain_sender = fake_daemon_hook_plain, .refused = refused };
+	d->hooks = (struct delivery_hooks){ .context = &d->daemon, .verp_sender = fake_daemon_hook_sender, .plain_sender = fake_daemon_hook_plain, .refused = refused,
+		.delivered = fake_daemon_hook_delivered };
 	fake_daemon_begin(d);
 }
 
@@ -106,6 +114,7 @@ static inline void fake_daemon_close(struct fake_daemon *d)
 	if (d->daemon.delivery != NULL)
 		fake_daemon_end(d);
 	relay_stop(d->relay);
+	learn_free(d->daemon.learn);
 	store_close(d->daemon.store);
 	spool_close(d->daemon.spool);
 	settings_cache_free(d->daemon.lists);
