@@ -4,6 +4,8 @@
 
 #include <string.h>
 
+#define ADDRESS_GAP_MAX_BYTES 300 /* "<mailto:" and an address at its limit */
+
 /* A line that begins a block may have these before the address. */
 static size_t skip_marks(struct span line, bool *has_code_r)
 {
@@ -53,21 +55,18 @@ static size_t skip_blanks(struct span line, size_t at)
 	return at;
 }
 
-/* The address again, as a link or a name has it: "<mailto:ann@example.org>", "(ann@example.org)", "<ann@example.org>". */
+/* Behind the address once more, as a link or a name has it: "<mailto:ann@example.org>", "(ann@example.org)", "<ann@example.org>"; where it is not there, at. */
 static size_t skip_repeated(struct span line, size_t at, struct span address)
 {
-	size_t i = skip_blanks(line, at), k = i, next = i, close;
+	size_t i = skip_blanks(line, at), next = i;
 	struct span again;
 
 	if (i >= line.len || strchr("<([", line.ptr[i]) == NULL)
 		return at;
-	again = report_next_address(line, &next);
-	close = next + strspn(">)]", "") < line.len && strchr(">)]", line.ptr[next]) != NULL ? next + 1 : 0;
-	if (close == 0 || again.len == 0)
+	again = report_next_address(span_sub(line, 0, i + 1 + ADDRESS_GAP_MAX_BYTES + address.len), &next);
+	if (again.len == 0 || next >= line.len || strchr(">)]", line.ptr[next]) == NULL)
 		return at;
-	if (!(span_eq_nocase(again, address) || span_starts_nocase(span_sub(line, k + 1, line.len), "mailto:") || line.ptr[k] == '<'))
-		return at;
-	return skip_repeated(line, close, address);
+	return line.ptr[i] == '<' || span_eq_nocase(again, address) ? next + 1 : at;
 }
 
 /* The address that a line begins with, and where what is said of it begins. */
@@ -93,7 +92,8 @@ static struct span line_address(struct span line, size_t *rest_r, bool *has_code
 		end++;
 	else if (open == '<')
 		return (struct span){ NULL, 0 };
-	end = skip_repeated(line, end, address);
+	for (int k = 0; k < 2; k++) /* Exchange has a name and a link */
+		end = skip_repeated(line, end, address);
 	if (!is_block_rest(span_sub(line, end, line.len)))
 		return (struct span){ NULL, 0 };
 	*rest_r = end;
@@ -205,7 +205,7 @@ static void find_in_line(struct report *report, const struct report_lines *lines
 		address = report_next_address(line, &at);
 		if (address.len == 0 || (size_t)(address.ptr - line.ptr) - from > SENTENCE_GAP_MAX_BYTES)
 			continue;
-		block = add(report, blocks, address, i, at);
+		block = add(report, blocks, address, i, 0);
 		while (block != NULL && block->end < lines->count && lines->items[block->end].len > 0)
 			block->end++;
 		return;

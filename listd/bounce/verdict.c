@@ -297,6 +297,25 @@ static void find_text_original(struct report *report)
 	}
 }
 
+/* Why it failed: by the reply; where that tells nothing, by what the report says to all. */
+static void judge(struct report *report, struct verdict_rcpt *rcpt)
+{
+	struct judging judging = { .text = span_of(rcpt->reply), .status = rcpt->status, .host = rcpt->host, .is_report = true };
+	const char *by;
+
+	rcpt->class = verdict_judge(report->arena, report->patterns, &judging, &rcpt->by);
+	if (strcmp(rcpt->by, VERDICT_BY_REPORT) == 0 && report->common.len > 0) {
+		enum bounce_class class;
+
+		judging.text = report->common;
+		class = verdict_judge(report->arena, report->patterns, &judging, &by);
+		if (class != BOUNCE_UNKNOWN) {
+			rcpt->class = class;
+			rcpt->by = by;
+		}
+	}
+}
+
 /* The end: class and count of each recipient follow from its action. */
 static void finish(struct report *report)
 {
@@ -305,7 +324,6 @@ static void finish(struct report *report)
 	for (size_t i = 0; i < v->rcpt_count; i++) {
 		struct verdict_rcpt *rcpt = &v->rcpts[i];
 		struct reply_codes codes;
-		struct judging judging = { .text = span_of(rcpt->reply), .status = rcpt->status, .host = rcpt->host, .is_report = true };
 
 		codes_find(span_of(rcpt->reply), &codes);
 		if (*rcpt->status == '\0' && codes.status[0] != 0 && *rcpt->action != '\0')
@@ -313,7 +331,7 @@ static void finish(struct report *report)
 		if (v->kind == VERDICT_COMPLAINT || v->kind == VERDICT_AUTO_REPLY)
 			rcpt->class = v->kind == VERDICT_COMPLAINT ? BOUNCE_COMPLAINT : BOUNCE_AUTO_REPLY;
 		else if (is_same(rcpt->action, "failed"))
-			rcpt->class = verdict_judge(report->arena, report->patterns, &judging, &rcpt->by);
+			judge(report, rcpt);
 		else
 			rcpt->class = is_same(rcpt->action, "delayed") ? BOUNCE_DELAYED : is_same(rcpt->action, "delivered") ? BOUNCE_DELIVERED : BOUNCE_RELAYED;
 		rcpt->counts = bounce_class_rows[rcpt->class].counts && *rcpt->recipient != '\0';

@@ -28,6 +28,7 @@ struct report {
 	struct span charset;      /* of the human part */
 	const struct mime_part *text_part, *status_part, *feedback_part, *disposition_part, *original_part; /* or NULL */
 	size_t reasons_left_bytes;
+	struct span common;       /* what a report in words says to all its recipients, or empty */
 	struct verdict *verdict;
 };
 
@@ -55,6 +56,7 @@ const char *report_address(struct report *report, struct span value);
 
 /* verdict_reply.c. Class of a text by rows and codes, and what decided. code and status: what is known beside the text (0, ""). is_report: the text is of a report
  * that says that an address failed; then a refusal of which nothing is known is put down to the address. */
+#define VERDICT_BY_REPORT "report" /* decided by that alone */
 struct judging {
 	struct span text;
 	int code;

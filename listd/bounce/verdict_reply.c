@@ -130,7 +130,7 @@ enum bounce_class verdict_judge(struct arena *a, const struct patterns *patterns
 	}
 	if (codes.code != 0 || !judging->is_report)
 		return BOUNCE_UNKNOWN;
-	*by_r = "report";
+	*by_r = VERDICT_BY_REPORT;
 	return codes.status[0] == 4 || field[0] == 4 ? BOUNCE_NETWORK : BOUNCE_DEAD_MAILBOX;
 }
 

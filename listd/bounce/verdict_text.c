@@ -41,7 +41,11 @@ static bool has_null_path(const struct report *report)
 static bool is_report(const struct report *report)
 {
 	unsigned signs = is_daemon(report);
+	struct pattern_hit hit;
 
+	/* A vacation has an empty path too, and may speak of messages that are not delivered. */
+	if (signs == 0 && patterns_find(report->patterns, PATTERN_SUBJECT, report->subject, "", &hit))
+		return false;
 	signs += report_says_failed(report->subject) ? 2 : report_says_delayed(report->subject);
 	signs += has_null_path(report);
 	signs += report_says_failed(span_sub(report->text, 0, OPENING_MAX_BYTES));
@@ -84,33 +88,34 @@ static struct span without_arrow(struct span line)
 	return span_starts_nocase(line, "<<<") ? span_trim(span_sub(line, 3, line.len)) : line;
 }
 
-/* What sendmail says above "550 5.1.1 <address>... User unknown". Where that is the other side's reply, it is the reason; sendmail's own line is only what it made of it. */
+/* What sendmail says above "550 5.1.1 <address>... User unknown". Where that is the other side's reply, it is the reason, since sendmail's own line is only what it made of it; what a program
+ * said comes behind that line. */
 static struct span transcript(struct report *report, const struct report_lines *lines, const struct block *block)
 {
+	struct span own = join(report, lines, block->line, block->end, 0);
 	struct buf joined;
-	struct span text;
 	bool is_replied = false;
 
 	buf_init(&joined, REASON_MAX_BYTES);
-	for (size_t i = block->before; i < block->line && joined.len + lines->items[i].len < REASON_MAX_BYTES - 1; i++) {
-		if (is_ours(lines->items[i]))
-			continue;
+	for (size_t i = block->before; i < block->line; i++)
 		is_replied |= span_starts_nocase(lines->items[i], "<<<");
-		buf_put(&joined, without_arrow(lines->items[i]));
-		buf_put_byte(&joined, '\n');
-	}
-	text = join(report, lines, block->line, block->end, 0);
-	if (!is_replied || (report_find(text, "user unknown") == text.len && report_find(text, "service unavailable") == text.len))
-		if (joined.len + text.len < REASON_MAX_BYTES)
-			buf_put(&joined, text);
-	text = arena_span(report->arena, buf_span(&joined));
+	if (!is_replied)
+		buf_put(&joined, own);
+	for (size_t i = block->before; i < block->line && joined.len + lines->items[i].len + own.len < REASON_MAX_BYTES - 1; i++)
+		if (!is_ours(lines->items[i])) {
+			buf_put(&joined, without_arrow(lines->items[i]));
+			buf_put_byte(&joined, '\n');
+		}
+	if (is_replied && report_find(own, "user unknown") == own.len && report_find(own, "service unavailable") == own.len)
+		buf_put(&joined, own);
+	own = arena_span(report->arena, buf_span(&joined));
 	buf_done(&joined);
-	return text;
+	return own;
 }
 
 /* What stands behind a reply and is the reporter's own. */
 static const char *const trailers[] = { "(in reply to", "giving up on", "i'm not going to try again", "i am not going to try again", "[rcpt_to]", "[mail_from]", "[data]",
-	"--- mail system", "technical details", "reporting-mta:", "(delivery attempts", "-------smtp command", "message headers follow", "diagnostic information for admin" };
+	"--- mail system", "reporting-mta:", "(delivery attempts", "-------smtp command", "message headers follow", "diagnostic information for admin" };
 
 static struct span without_trailer(struct span text)
 {
@@ -405,7 +410,6 @@ bool verdict_read_text(struct report *report)
 	struct report_lines lines;
 	struct blocks blocks;
 	struct verdict *v = report->verdict;
-	struct span common;
 	bool is_delayed, has_field;
 
 	if (report->text.len == 0 || !is_report(report))
@@ -423,10 +427,10 @@ bool verdict_read_text(struct report *report)
 	if (v->rcpt_count == 0)
 		report_add(report, "");
 	is_delayed = report_says_delayed(report->subject) || says_delayed(&lines);
-	common = common_reason(report, &lines, &blocks);
+	report->common = common_reason(report, &lines, &blocks);
 	for (size_t i = 0; i < v->rcpt_count; i++) {
 		if (*v->rcpts[i].reply == '\0' || v->rcpt_count == 1)
-			take_reason(report, &v->rcpts[i], common);
+			take_reason(report, &v->rcpts[i], report->common);
 		v->rcpts[i].action = is_delayed ? "delayed" : "failed";
 	}
 	v->kind = VERDICT_BOUNCE;
