@@ -9,7 +9,7 @@ PACK_TESTS = tests/cases/*.case tests/cases/*.md tests/cases/*.pem tests/cases/*
 	tests/system/*.c tests/system/*.pl tests/system/*.py tests/system/*.sh
 
 # The cases, and the commands on files held to the test data.
-TESTS += tests/cases/run.sh tests/cases/data.sh
+TESTS += tests/cases/run.sh tests/cases/data.sh tests/cases/bounces.sh
 
 # Texts that are made from tables.
 dist_check_SCRIPTS += tests/generated.sh

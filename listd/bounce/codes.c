@@ -92,11 +92,14 @@ void codes_find(struct span text, struct reply_codes *codes_r)
 /* Subject and detail of an enhanced code; detail -1: all that have no row of their own. */
 static const struct status_row { int subject, first, last; enum bounce_class class; } status_rows[] = {
 	{ 1, 7, 8, BOUNCE_POLICY_AUTH },     /* sender's address: bad syntax, bad system */
+	{ 1, 20, 21, BOUNCE_POLICY_AUTH },   /* Microsoft: several From */
+	{ 1, 90, 90, BOUNCE_RATE },          /* Microsoft: the sender's daily limit */
 	{ 1, 0, 999, BOUNCE_DEAD_MAILBOX },  /* recipient's address; 5.1.10 has a null MX, at Microsoft: not found */
 	{ 2, 1, 1, BOUNCE_DEAD_MAILBOX },    /* disabled */
 	{ 2, 2, 2, BOUNCE_FULL },
 	{ 2, 3, 3, BOUNCE_CONTENT },         /* longer than the recipient takes */
 	{ 2, 4, 4, BOUNCE_NETWORK },         /* expansion of a list */
+	{ 2, 121, 122, BOUNCE_RATE },        /* Microsoft: the recipient's limit for an hour */
 	{ 3, 3, 4, BOUNCE_CONTENT },         /* selected features, size */
 	{ 3, 1, 999, BOUNCE_NETWORK },
 	{ 4, 310, 312, BOUNCE_DEAD_MAILBOX },/* Microsoft: the domain does not exist */
@@ -107,8 +110,9 @@ static const struct status_row { int subject, first, last; enum bounce_class cla
 	{ 7, 13, 13, BOUNCE_DEAD_MAILBOX },  /* account disabled (RFC 4954's registry) */
 	{ 7, 17, 18, BOUNCE_DEAD_MAILBOX },  /* the mailbox or domain has another owner (RFC 7293) */
 	{ 7, 28, 28, BOUNCE_RATE },          /* flood */
-	{ 7, 605, 649, BOUNCE_SPAM },        /* Microsoft: banned addresses */
-	{ 7, 511, 511, BOUNCE_SPAM },
+	{ 7, 501, 508, BOUNCE_SPAM },        /* Microsoft: banned senders and addresses */
+	{ 7, 511, 513, BOUNCE_SPAM },
+	{ 7, 605, 649, BOUNCE_SPAM },
 	{ 7, 700, 799, BOUNCE_SPAM },        /* Microsoft: tenants with a bad name */
 };
 

@@ -39,7 +39,7 @@ static const char *const failed_phrases[] = {
 	"wasn't able to deliver", "could not deliver", "couldn't deliver", "delivery of email", "mail system error", "user unknown", "unknown user", "mail failure", "mail rejected",
 	"rejected mail", "was rejected", "automatically rejected", "message blocked", "delayed mail", "message delayed", "could not send", "cannot send", "fatal errors",
 	"delivery errors", "transcript of session", "did not reach", "not reach the following", "could not be reached", "invalid user address",
-	"invalid final delivery", "failed to send", "not a member of this mailing list", "could not be sent", "mail delivery", "delivery attempts", "loop alert",
+	"invalid final delivery", "failed to send", "[bounce]", "error sending", "trouble delivering", "kan inte leverer", "kan ikke lever", "kunne ikke lever", "not a member of this mailing list", "could not be sent", "mail delivery", "delivery attempts", "loop alert",
 	"unzustellbar", "nicht zugestellt", "unbestellbar", "non remis", "non distribu",
 	"échec", "no se ha podido entregar", "no pudo ser entregado", "error de entrega", "não foi entregue", "mancata consegna",
 	"недоставлен", "не доставлен", "не может быть доставлен",

@@ -10,6 +10,8 @@
 #include <stdint.h>
 #include <string.h>
 
+#define ORIGINAL_HEADER_MAX_BYTES ((size_t)64 << 10) /* of the returned message: what is looked for stands in the first few KB */
+
 /* The readers, in the order in which they are asked. What has a form of its own comes first, words last; an answer of a program is what is no report. */
 static report_reader *const readers[] = {
 	verdict_read_feedback,
@@ -52,6 +54,34 @@ struct verdict_rcpt *report_add(struct report *report, const char *recipient)
 	rcpt = &v->rcpts[v->rcpt_count++];
 	*rcpt = (struct verdict_rcpt){ .recipient = recipient, .original = "", .action = "", .status = "", .reply = "", .host = "", .by = "", .class = BOUNCE_UNKNOWN };
 	return rcpt;
+}
+
+/* The only address in To of the returned header, unless that is of a list: a list's copies do not name their reader. */
+void report_add_header_to(struct report *report, struct span header)
+{
+	struct span line, address = { NULL, 0 };
+
+	while (span_next(&header, '\n', &line) && span_trim(line).len > 0) {
+		size_t at = 0;
+
+		if (span_starts_nocase(line, "list-") || span_starts_nocase(line, "precedence: list"))
+			return;
+		if (!span_starts_nocase(line, "to:") || address.len > 0)
+			continue;
+		address = report_next_address(line, &at);
+		if (report_next_address(line, &at).len > 0)
+			return;
+	}
+	if (address.len > 0)
+		report_add(report, arena_text(report->arena, address));
+}
+
+void report_add_returned_to(struct report *report)
+{
+	const struct mime_part *part = report->original_part;
+
+	if (part != NULL)
+		report_add_header_to(report, span_sub(report->bytes, part->body_offset, part->body_bytes < ORIGINAL_HEADER_MAX_BYTES ? part->body_bytes : ORIGINAL_HEADER_MAX_BYTES));
 }
 
 struct span report_value(const struct report *report, struct span value)
@@ -249,8 +279,6 @@ static void take_original_field(struct report *report, struct span line)
 		v->original_sender = arena_text(report->arena, report_next_address(line, &at));
 	}
 }
-
-#define ORIGINAL_HEADER_MAX_BYTES ((size_t)64 << 10) /* of the returned message: its Message-ID stands in the first few KB */
 
 static void read_original(struct report *report)
 {

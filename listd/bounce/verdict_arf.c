@@ -97,6 +97,8 @@ bool verdict_read_feedback(struct report *report)
 	if (!read_report(report) && !read_copy_alone(report) && !read_opt_out(report))
 		return false;
 	report->verdict->kind = VERDICT_COMPLAINT;
+	if (report->verdict->rcpt_count == 0)
+		report_add_returned_to(report);
 	/* A report that hides the reader is still one: the address it was sent to knows. */
 	if (report->verdict->rcpt_count == 0)
 		report_add(report, "");

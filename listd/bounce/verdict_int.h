@@ -49,6 +49,9 @@ report_reader verdict_read_auto_reply;
 
 /* verdict.c. Add a recipient; the same one again is merged: what is known more is added. NULL when there are too many. All texts must live in the arena. */
 struct verdict_rcpt *report_add(struct report *report, const char *recipient);
+/* The only address in To of the returned message, or of a header, as recipient; not where List-* fields show a list's copy, which does not name its reader. */
+void report_add_returned_to(struct report *report);
+void report_add_header_to(struct report *report, struct span header);
 /* The value of a field as UTF-8 text: unfolded, encoded words decoded, other charsets guessed as that of the human part. */
 struct span report_value(const struct report *report, struct span value);
 /* An address out of what a field holds: "rfc822; <ann@example.org>", "ann@example.org (Ann)"; "" where there is none. */

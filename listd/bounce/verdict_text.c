@@ -11,13 +11,11 @@
 /* What is joined for one recipient: replies are cut at a quarter of it anyway. */
 #define REASON_MAX_BYTES 16384
 
-#define RETURNED_MAX_BYTES ((size_t)64 << 10) /* of its header */
-
 /* Is it a report at all? Each sign counts; one alone (a vacation's empty return path, a person who quotes a report) is not enough. */
 
 static const char *const daemon_names[] = {
 	"mailer-daemon", "mailer_daemon", "mailerdaemon", "maildaemon", "mail-daemon", "mdaemon", "postmaster", "post_master", "poostmaster", "double-bounce", "mail delivery",
-	"mail deliver system", "mail administrator", "system administrator", "mailsystem", "mail-system", "no-reply", "noreply",
+	"mail deliver system", "mail administrator", "system administrator", "microsoftexchange", "microsoft outlook", "mailsystem", "mail-system", "no-reply", "noreply",
 };
 
 static bool is_daemon(const struct report *report)
@@ -168,6 +166,16 @@ static struct span reply_in(struct span text)
 	return span_starts_nocase(text, "(reason: )") ? (struct span){ "", 0 } : text;
 }
 
+#define PARAGRAPH_LINES_MAX 60
+
+/* Does a reply go on behind a blank line (a gateway that doubled line ends)? */
+static bool goes_on(const struct report_lines *lines, size_t blank)
+{
+	struct span before = blank > 0 ? lines->items[blank - 1] : (struct span){ "", 0 }, after = blank + 1 < lines->count ? lines->items[blank + 1] : (struct span){ "", 0 };
+
+	return before.len > 3 && after.len > 3 && codes_at(before, 0) != 0 && before.ptr[3] == '-' && codes_at(after, 0) == codes_at(before, 0);
+}
+
 /* What the report says to all: the first paragraph with a code; else everything outside of the blocks. */
 static struct span common_reason(struct report *report, const struct report_lines *lines, const struct blocks *blocks)
 {
@@ -189,7 +197,7 @@ static struct span common_reason(struct report *report, const struct report_line
 		codes_find(outside.items[i], &codes);
 		if (codes.code == 0)
 			continue;
-		while (end < outside.count && outside.items[end].len > 0 && end - i < 30)
+		while (end < outside.count && end - i < PARAGRAPH_LINES_MAX && (outside.items[end].len > 0 || goes_on(&outside, end)))
 			end++;
 		return join(report, &outside, i, end, 0);
 	}
@@ -265,11 +273,35 @@ static bool has_known(struct report *report, const struct blocks *blocks)
 	return false;
 }
 
+/* The address that the report was sent to stands in some as the sender's. */
+static bool is_own_address(const struct report *report, const char *address)
+{
+	const struct field *to = message_field(report->message, "To");
+	struct span own;
+	size_t at = 0;
+
+	return to != NULL && (own = report_next_address(to->value, &at)).len > 0 && span_eq_nocase(own, span_of(address));
+}
+
+static bool has_others(const struct report *report, const struct blocks *blocks)
+{
+	for (size_t i = 0; i < blocks->count; i++)
+		if (!is_own_address(report, blocks->items[i].address))
+			return true;
+	return false;
+}
+
 static void add_from_blocks(struct report *report, const struct report_lines *lines, const struct blocks *blocks, bool known_only)
 {
+	bool others = has_others(report, blocks);
+
 	for (size_t i = 0; i < blocks->count; i++) {
 		const struct block *block = &blocks->items[i];
-		struct verdict_rcpt *rcpt = known_only ? find_recipient(report, block->address) : report_add(report, block->address);
+		struct verdict_rcpt *rcpt;
+
+		if (others && is_own_address(report, block->address))
+			continue;
+		rcpt = known_only ? find_recipient(report, block->address) : report_add(report, block->address);
 
 		if (rcpt != NULL)
 			take_reason(report, rcpt, block_reason(report, lines, block));
@@ -278,7 +310,7 @@ static void add_from_blocks(struct report *report, const struct report_lines *li
 	}
 }
 
-/* AOL and Yale give local parts alone; they are of the domain that writes. */
+/* AOL and Yale give local parts alone, set in; they are of the domain that writes. */
 static void add_local_parts(struct report *report, const struct report_lines *lines)
 {
 	const char *domain = strrchr(report->from_address, '@');
@@ -289,37 +321,16 @@ static void add_local_parts(struct report *report, const struct report_lines *li
 
 		if (report_find(line, "following recipient") < line.len || report_find(line, "delivered to the following") < line.len)
 			announced = true;
-		else if (announced && line.len > 0 && (!span_word(&words, &word) || word.len != line.len || line.len > 64 || strchr("-=*", line.ptr[0]) != NULL))
+		else if (announced && span_word(&words, &word) && (lines->items[i].ptr == line.ptr || word.len > 64 || strchr("-=*(<", word.ptr[0]) != NULL))
 			announced = false;
 		else if (announced && line.len > 0)
-			report_add(report, arena_printf(report->arena, "%.*s%s", (int)line.len, line.ptr, domain));
+			report_add(report, arena_printf(report->arena, "%.*s%s", (int)word.len, word.ptr, domain));
 	}
-}
-
-/* The only address in To of the returned header, unless that is of a list: a list's copies do not name their reader. */
-static void add_returned_to(struct report *report, struct span header)
-{
-	struct span line, address = { NULL, 0 };
-
-	while (span_next(&header, '\n', &line) && span_trim(line).len > 0) {
-		size_t at = 0;
-
-		if (span_starts_nocase(line, "list-") || span_starts_nocase(line, "precedence: list"))
-			return;
-		if (!span_starts_nocase(line, "to:") || address.len > 0)
-			continue;
-		address = report_next_address(line, &at);
-		if (report_next_address(line, &at).len > 0)
-			return;
-	}
-	if (address.len > 0)
-		report_add(report, arena_text(report->arena, address));
 }
 
 /* Where the report names nobody: its subject, then what it returns. */
 static void add_from_elsewhere(struct report *report)
 {
-	const struct mime_part *part = report->original_part;
 	size_t at = 0;
 	struct span address = report_next_address(report->subject, &at), rest = report->text, line;
 
@@ -327,8 +338,8 @@ static void add_from_elsewhere(struct report *report)
 		report_add(report, arena_text(report->arena, address));
 		return;
 	}
-	if (part != NULL) {
-		add_returned_to(report, span_sub(report->bytes, part->body_offset, part->body_bytes < RETURNED_MAX_BYTES ? part->body_bytes : RETURNED_MAX_BYTES));
+	if (report->original_part != NULL) {
+		report_add_returned_to(report);
 		return;
 	}
 	while (span_next(&rest, '\n', &line))
@@ -336,7 +347,7 @@ static void add_from_elsewhere(struct report *report)
 			break;
 	while (rest.len > 0 && rest.ptr[0] == '\n')
 		rest = span_sub(rest, 1, rest.len);
-	add_returned_to(report, rest);
+	report_add_header_to(report, rest);
 }
 
 /* A reply of several lines of which only the first is there: sendmail's Diagnostic-Code. */
