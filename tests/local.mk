@@ -4,7 +4,7 @@ AM_TESTS_ENVIRONMENT = LISTD_TEST_DATA='$(abs_top_srcdir)/tests/data'; export LI
 
 # Data, cases (run through listctl explain and render) and system tests are packed by folder and kind: adding to them needs no line here. Where programs are built
 # as well, a folder as a whole would take them along.
-EXTRA_DIST += tests/data tests/run.sh tests/style.sh
+EXTRA_DIST += tests/data tests/fuzz/seeds tests/fuzz/fuzz_verdict.dict tests/run.sh tests/style.sh
 PACK_TESTS = tests/cases/*.case tests/cases/*.md tests/cases/*.pem tests/cases/*.py tests/cases/*.sh tests/cases/*.txt tests/cases/*.zone \
 	tests/system/*.c tests/system/*.pl tests/system/*.py tests/system/*.sh
 
@@ -26,6 +26,10 @@ check_PROGRAMS += tests/unit/test_reply
 TESTS += tests/unit/test_reply
 tests_unit_test_reply_SOURCES = tests/unit/test_reply.c
 tests_unit_test_reply_LDADD = $(LISTD_TEST_LIBS)
+check_PROGRAMS += tests/unit/test_patterns
+TESTS += tests/unit/test_patterns
+tests_unit_test_patterns_SOURCES = tests/unit/test_patterns.c
+tests_unit_test_patterns_LDADD = $(LISTD_TEST_LIBS)
 check_PROGRAMS += tests/unit/test_report
 TESTS += tests/unit/test_report
 tests_unit_test_report_SOURCES = tests/unit/test_report.c
@@ -34,6 +38,15 @@ check_PROGRAMS += tests/unit/test_verdict
 TESTS += tests/unit/test_verdict
 tests_unit_test_verdict_SOURCES = tests/unit/test_verdict.c
 tests_unit_test_verdict_LDADD = $(LISTD_TEST_LIBS)
+if FUZZ
+noinst_PROGRAMS += tests/fuzz/fuzz_verdict tests/fuzz/fuzz_patterns
+tests_fuzz_fuzz_verdict_SOURCES = tests/fuzz/fuzz_verdict.c
+tests_fuzz_fuzz_verdict_LDADD = $(LISTD_TEST_LIBS)
+tests_fuzz_fuzz_verdict_LDFLAGS = $(AM_LDFLAGS) $(FUZZ_LDFLAGS)
+tests_fuzz_fuzz_patterns_SOURCES = tests/fuzz/fuzz_patterns.c
+tests_fuzz_fuzz_patterns_LDADD = $(LISTD_TEST_LIBS)
+tests_fuzz_fuzz_patterns_LDFLAGS = $(AM_LDFLAGS) $(FUZZ_LDFLAGS)
+endif
 check_PROGRAMS += tests/unit/test_control
 TESTS += tests/unit/test_control
 tests_unit_test_control_SOURCES = tests/unit/test_control.c

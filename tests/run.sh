@@ -62,6 +62,7 @@ fuzz_all() {
 		mkdir -p "$dir/corpus/$name"
 		seeds=
 		[ -d "$src/tests/fuzz/seeds/$name" ] && seeds="$src/tests/fuzz/seeds/$name"
+		[ -f "$src/tests/fuzz/$name.dict" ] && seeds="-dict=$src/tests/fuzz/$name.dict $seeds"
 		# shellcheck disable=SC2086
 		step "$name" "$target" -max_total_time="$fuzz_secs" -timeout=10 -rss_limit_mb=2048 -artifact_prefix="$dir/corpus/$name-" "$dir/corpus/$name" $seeds
 	done

@@ -104,7 +104,7 @@ static struct span line_address(struct span line, size_t *rest_r, bool *has_code
 static bool is_of_others(struct span above)
 {
 	static const char *const phrases[] = {
-		"sent by", "contact", "please send mail", "assistance", "message from", "reply to", "write to", "to the address", "the sender", "von:", "from:",
+		"sent by", "contact", "please send mail", "assistance", "message from", "please reply", "write to", "to the address", "the sender", "von:", "from:",
 	};
 	struct span tail = above.len > 80 ? span_sub(above, above.len - 80, 80) : above;
 

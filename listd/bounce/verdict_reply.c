@@ -18,7 +18,7 @@ struct span verdict_one_line(struct arena *a, struct span text)
 	char *out = arena_alloc(a, max + 2);
 	bool blank = false;
 
-	for (i = 0; i < text.len && len < max; i++) {
+	for (i = 0; i < text.len && len + blank < max; i++) {
 		unsigned char c = (unsigned char)text.ptr[i];
 
 		if (c <= ' ' || c == 0x7f) {

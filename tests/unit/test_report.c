@@ -236,6 +236,53 @@ static void test_words(void **state)
 	check_rows(rows, COUNT(rows));
 }
 
+/* More servers, by their sources and manuals. */
+static void test_servers(void **state)
+{
+	static const struct report_row rows[] = {
+		{ "Apache James", HEAD("postmaster@example.com", "[BOUNCE]") "\nHi. This is the James mail server at mx.example.com.\nI'm afraid I wasn't able to deliver your message to the following addresses.\n"
+			"This is a permanent error; I've given up. Sorry it didn't work out.  Below\nI include the list of recipients and the reason why I was unable to deliver\nyour message.\n\nFailed recipient(s):\nbob@example.net\n\n"
+			"Error message:\n550 5.1.1 <bob@example.net>... User unknown\n\nMessage details:\n  Subject: news\n  MAIL FROM: birds-bounces@lists.example.org\n  RCPT TO: bob@example.net\n", "bounce\nbob@example.net failed 5.1.1 dead-mailbox" },
+		{ "MailMarshal", HEAD("MAILER-DAEMON@example.net", "Undeliverable Mail: \"news\"") "\nYour message:\n   From:    birds-bounces@lists.example.org\n   Subject: news\n\nCould not be delivered because of\n\n550 5.1.1 User unknown\n\n"
+			"The following recipients were affected:\n    bob@example.net\n\nAdditional Information\n======================\nOriginal Sender:    <birds-bounces@lists.example.org>\n", "bounce\nbob@example.net failed 5.1.1 dead-mailbox" },
+		{ "a server that answers in brackets", HEAD("MAILER-DAEMON@example.com", "There was an error sending your mail") "\nWe had trouble delivering your message. Full details follow:\n\nSubject: 'news'\n\n1 error(s):\n\n"
+			"SMTP Server <mx.example.net> rejected recipient <bob@example.net>\n  (Error following RCPT command). It responded as follows: [552 5.2.2 Mailbox full]\n", "bounce\nbob@example.net failed 5.2.2 full" },
+		{ "Postfix without MIME", HEAD("MAILER-DAEMON@mx.example.com (Mail Delivery System)", "Undelivered Mail Returned to Sender") "\nThis is the Postfix program at host mx.example.com.\n\nI'm sorry to have to inform you that the message returned\n"
+			"below could not be delivered to one or more destinations.\n\nFor further assistance, please send mail to <postmaster>\n\n\t\t\tThe Postfix program\n\n<bob@example.net>: host mx.example.net[192.0.2.1] said: 550\n"
+			"    <bob@example.net>: User unknown (in reply to RCPT TO command)\n\n<carol@example.net> (expanded from <team@example.net>): mail for\n    example.net loops back to myself\n",
+			"bounce\nbob@example.net failed - dead-mailbox\ncarol@example.net failed - network" },
+		{ "Courier", HEAD("postmaster@mx.example.com", "NOTICE: mail delivery status.") "\nThis is a delivery status notification from mx.example.com,\nrunning the Courier mail server.\n\n---------------------------------------------------------------------------\n\n"
+			"                           UNDELIVERABLE MAIL\n\nYour message to the following recipients cannot be delivered:\n\n<bob@example.net>:\n    mx.example.net [192.0.2.1]:\n>>> RCPT TO:<bob@example.net>\n<<< 550 User unknown.\n\n"
+			"---------------------------------------------------------------------------\n", "bounce\nbob@example.net failed - dead-mailbox" },
+		{ "OpenSMTPD", HEAD("Mailer Daemon <MAILER-DAEMON@mx.example.com>", "Delivery status notification: error") "\n    Hi!\n\n    This is the MAILER-DAEMON, please DO NOT REPLY to this email.\n\n    An error has occurred while attempting to deliver a message for\n"
+			"    the following list of recipients:\n\nbob@example.net: 550 5.1.1 <bob@example.net>: Recipient address rejected: User unknown\n\n    Below is a copy of the original message:\n", "bounce\nbob@example.net failed 5.1.1 dead-mailbox" },
+		{ "DragonFly", HEAD("MAILER-DAEMON <>", "Mail delivery failed") "\nThis is the DragonFly Mail Agent v0.13 at mx.example.com.\n\nThere was an error delivering your mail to <bob@example.net>.\n\nmx.example.net [192.0.2.1] did not like our RCPT TO:\n"
+			"550 5.1.1 User unknown\n\nMessage headers follow.\n\nReceived: x\n", "bounce\nbob@example.net failed 5.1.1 dead-mailbox" },
+		{ "Google in words", HEAD("Mail Delivery Subsystem <mailer-daemon@googlemail.com>", "Delivery Status Notification (Failure)") "X-Failed-Recipients: bob@example.net\n\nDelivery to the following recipient failed permanently:\n\n     bob@example.net\n\n"
+			"Technical details of permanent failure:\nGoogle tried to deliver your message, but it was rejected by the server for the recipient domain example.net by mx.example.net. [192.0.2.1].\n\n"
+			"The error that the other server returned was:\n550 5.1.1 <bob@example.net>: Recipient address rejected: User unknown in relay recipient table\n\n----- Original message -----\n", "bounce\nbob@example.net failed 5.1.1 dead-mailbox" },
+		{ "Yahoo", HEAD("MAILER-DAEMON@yahoo.com", "Failure Notice") "\nSorry, we were unable to deliver your message to the following address.\n\n<bob@example.net>:\n554: 5.7.9: Message not accepted for policy reasons.  See https://postmaster.yahooinc.com/error-codes\n\n"
+			"--- Below this line is a copy of the message.\n", "bounce\nbob@example.net failed 5.7.9 policy-dmarc" },
+		{ "Zoho", HEAD("mailer-daemon@mail.zoho.com", "Undelivered Mail Returned to Sender") "\nThis message was created automatically by mail delivery software.\nA message that you sent could not be delivered to one or more of its recipients. This is a permanent error.\n\n"
+			"bob@example.net Invalid Address, ERROR_CODE :550, ERROR_CODE :5.1.1 <bob@example.net>... User unknown\n\nReceived:from mail.zoho.com\n", "bounce\nbob@example.net failed 5.1.1 dead-mailbox" },
+		{ "m-FILTER", HEAD("POSTMASTER <postmaster@example.jp>", "failure notice") "\nbob@example.jp\n\n-------server message\n550 5.1.1 <bob@example.jp>: User unknown\n\n-------SMTP command\nDATA\n\n-------original message\nTo: eve@example.net\n",
+			"bounce\nbob@example.jp failed 5.1.1 dead-mailbox" },
+		{ "Kerio-like: quoted, with a name", HEAD("Postmaster <postmaster@example.net>", "Delivery failure") "\nYour message could not be delivered to these recipients:\n\n\"bob@example.net\": mailbox is disabled\n", "bounce\nbob@example.net failed - dead-mailbox" },
+		{ "Novell, message size", HEAD("Mailer-Daemon@example.net", "Undeliverable") "\nbob@example.net: message size exceeds the maximum that is allowed\n", "bounce\nbob@example.net failed - content" },
+		{ "qmail-ldap", HEAD("MAILER-DAEMON@mx.example.com", "failure notice") "\nHi. This is the qmail-send program at mx.example.com.\n\n<bob@example.net>:\nMailaddress is administrative disabled. (#5.2.1)\n\n<carol@example.net>:\nMessage exceeds the maximum size. (#5.2.3)\n\n"
+			"<dave@example.net>:\nThis message is looping: it already has my Delivered-To line. (#5.4.6)\n\n--- Below this line is a copy of the message.\n",
+			"bounce\nbob@example.net failed 5.2.1 dead-mailbox\ncarol@example.net failed 5.2.3 content\ndave@example.net failed 5.4.6 network" },
+		{ "Exim, hosts and pipes", HEAD("Mail Delivery System <Mailer-Daemon@mx.example.com>", "Mail delivery failed: returning message to sender") "\nThe following address(es) failed:\n\n  bob@example.net\n    all relevant MX records point to non-existent hosts\n"
+			"  carol@example.net\n    Unrouteable address\n  dave@example.net\n    retry time not reached for any host after a long failure period\n\n------ This is a copy of your message, including all the headers. ------\n",
+			"bounce\nbob@example.net failed - dead-mailbox\ncarol@example.net failed - dead-mailbox\ndave@example.net failed - network" },
+		{ "Dovecot, LMTP behind Exim", HEAD("Mail Delivery System <Mailer-Daemon@mx.example.com>", "Mail delivery failed") "\nThe following address(es) failed:\n\n  bob@example.net\n    LMTP error from remote mail server after RCPT TO:<bob@example.net>:\n"
+			"    552 5.2.2 <bob@example.net> Quota exceeded (mailbox for user is full)\n", "bounce\nbob@example.net failed 5.2.2 full" },
+	};
+
+	(void)state;
+	check_rows(rows, COUNT(rows));
+}
+
 static void test_languages(void **state)
 {
 	static const struct report_row rows[] = {
@@ -411,7 +458,7 @@ static void test_many_recipients(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_standard), cmocka_unit_test(test_words), cmocka_unit_test(test_languages), cmocka_unit_test(test_others), cmocka_unit_test(test_copy),
+		cmocka_unit_test(test_standard), cmocka_unit_test(test_words), cmocka_unit_test(test_servers), cmocka_unit_test(test_languages), cmocka_unit_test(test_others), cmocka_unit_test(test_copy),
 		cmocka_unit_test(test_hostile), cmocka_unit_test(test_many_recipients),
 	};
 

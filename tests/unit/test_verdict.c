@@ -176,9 +176,107 @@ static void test_mailbox(void **state)
 	check_replies(rows, COUNT(rows));
 }
 
+/* Other servers' words, and other languages. */
+static void test_more(void **state)
+{
+	static const struct reply_row rows[] = {
+		{ "", 0, "550 Invalid Recipient - https://community.mimecast.com/docs/DOC-1369#550", BOUNCE_DEAD_MAILBOX },
+		{ "", 0, "550 The recipient may contain a non-existent account, please check the recipient address.", BOUNCE_DEAD_MAILBOX },
+		{ "", 0, "550 Recipient email address is possibly incorrect", BOUNCE_DEAD_MAILBOX },
+		{ "", 0, "550 #5.1.0 Address rejected.", BOUNCE_DEAD_MAILBOX },
+		{ "", 0, "554 30 Sorry, your message to ann@example.net cannot be delivered. This mailbox is disabled (554.30).", BOUNCE_DEAD_MAILBOX },
+		{ "", 0, "550 5.1.1 RCP-P1 https://postmaster.facebook.com/response_codes Refused: no such recipient", BOUNCE_DEAD_MAILBOX },
+		{ "", 0, "550 Mailbox is frozen. See http://mail.i.ua/err/3/", BOUNCE_DEAD_MAILBOX },
+		{ "", 0, "550 5.2.1 <ann@example.net>... Mailbox disabled for this recipient", BOUNCE_DEAD_MAILBOX },
+		{ "", 0, "550 5.7.17 Mailbox owner has changed", BOUNCE_DEAD_MAILBOX },
+		{ "", 0, "556 5.1.10 Recipient address has null MX", BOUNCE_DEAD_MAILBOX },
+		{ "", 0, "551 5.1.6 User has moved; please try <ann@example.com>", BOUNCE_DEAD_MAILBOX },
+		{ "", 0, "550 Unrouteable address", BOUNCE_DEAD_MAILBOX },
+		{ "", 0, "550 unknown user", BOUNCE_DEAD_MAILBOX },
+		{ "", 0, "550 <ann@example.net>: Recipient address rejected. (in reply to RCPT TO command)", BOUNCE_DEAD_MAILBOX },
+		{ "", 0, "550 5.1.1 sorry, no mailbox here by that name (#5.7.17)", BOUNCE_DEAD_MAILBOX },
+		{ "", 0, "553 sorry, this recipient is not in my validrcptto list (#5.7.1)", BOUNCE_UNKNOWN },
+		{ "", 0, "550 Benutzer unbekannt", BOUNCE_DEAD_MAILBOX },
+		{ "", 0, "550 5.1.1 Empf\xc3\xa4nger existiert nicht", BOUNCE_DEAD_MAILBOX },
+		{ "", 0, "550 5.5.0 Adresse destinataire invalide. Invalid recipient. LPN007_416", BOUNCE_DEAD_MAILBOX },
+		{ "", 0, "550 5.1.1 Adresse d au moins un destinataire invalide. Invalid recipient. OFR204_416 [416]", BOUNCE_DEAD_MAILBOX },
+		{ "", 0, "550 El usuario no existe en el servidor", BOUNCE_DEAD_MAILBOX },
+		{ "", 0, "550 Usu\xc3\xa1rio desconhecido", BOUNCE_DEAD_MAILBOX },
+		{ "", 0, "550 5.1.1 utente inesistente", BOUNCE_DEAD_MAILBOX },
+		{ "", 0, "550 U\xc5\xbcytkownik nie istnieje", BOUNCE_DEAD_MAILBOX },
+		{ "", 0, "550 \xd0\x9f\xd0\xbe\xd0\xbb\xd1\x8c\xd0\xb7\xd0\xbe\xd0\xb2\xd0\xb0\xd1\x82\xd0\xb5\xd0\xbb\xd1\x8c \xd0\xbd\xd0\xb5 \xd0\xbd\xd0\xb0\xd0\xb9\xd0\xb4\xd0\xb5\xd0\xbd", BOUNCE_DEAD_MAILBOX },
+		{ "", 0, "550 \xe5\xae\x9b\xe5\x85\x88\xe4\xb8\x8d\xe6\x98\x8e", BOUNCE_DEAD_MAILBOX },
+		{ "", 0, "550 Postfach voll", BOUNCE_FULL },
+		{ "", 0, "452 4.2.2 Mailbox full", BOUNCE_FULL },
+		{ "", 0, "552 5.7.1 <ann@example.net>: Quota exceeded", BOUNCE_FULL },
+		{ "", 0, "552 Requested mail action aborted: exceeded storage allocation", BOUNCE_FULL },
+		{ "", 0, "554 5.2.2 mailbox full; STOREDRV.Deliver.Exception:QuotaExceededException.MapiExceptionShutoffQuotaExceeded", BOUNCE_FULL },
+		{ "", 0, "552 5.2.3 Message length exceeds administrative limit", BOUNCE_CONTENT },
+		{ "", 0, "552 5.2.3 Message exceeds maximum size for this mailbox", BOUNCE_CONTENT },
+		{ "", 0, "553 5.6.7 SMTPUTF8 is required, but was not offered by host", BOUNCE_CONTENT },
+		{ "", 0, "550 5.7.0 Virus detected", BOUNCE_CONTENT },
+		{ "", 0, "554 5.7.1 Service unavailable; Client host [192.0.2.1] blocked using zen.spamhaus.org", BOUNCE_SPAM },
+		{ "", 0, "550 csi.mimecast.org Poor Reputation Sender. - https://community.mimecast.com/docs/DOC-1369#550", BOUNCE_SPAM },
+		{ "", 0, "550 High probability of spam", BOUNCE_SPAM },
+		{ "", 0, "450 4.7.1 <ann@example.net>: Recipient address rejected: Greylisted, see http://postgrey.schweikert.ch/", BOUNCE_SPAM },
+		{ "", 0, "550 5.4.5 Daily user sending quota exceeded.", BOUNCE_RATE },
+		{ "", 0, "451 4.3.2 Please try again later, too many connections", BOUNCE_RATE },
+		{ "", 0, "452 4.5.3 Too many recipients", BOUNCE_RATE },
+		{ "", 0, "550 5.2.122 The recipient has exceeded their limit for the number of messages they can receive per hour.", BOUNCE_RATE },
+		{ "", 0, "550 Sender frequency limited", BOUNCE_RATE },
+		{ "", 0, "450 4.2.0 Mailbox temporarily locked", BOUNCE_NETWORK },
+		{ "", 0, "451 4.3.0 Temporary lookup failure", BOUNCE_NETWORK },
+		{ "", 0, "421 4.4.2 Connection timed out", BOUNCE_NETWORK },
+		{ "", 0, "454 4.7.1 <ann@example.net>: Relay access denied", BOUNCE_NETWORK },
+		{ "", 0, "554 5.4.6 Too many hops", BOUNCE_NETWORK },
+		{ "", 0, "452 4.3.1 Insufficient system storage", BOUNCE_NETWORK },
+		{ "", 0, "550 5.7.1 RESOLVER.RST.AuthRequired; authentication required", BOUNCE_UNKNOWN },
+		{ "", 0, "550 5.7.1 Command rejected", BOUNCE_UNKNOWN },
+		{ "", 0, "550 Administrative prohibition", BOUNCE_UNKNOWN },
+		{ "", 0, "500 5.5.2 Error: bad syntax", BOUNCE_UNKNOWN },
+		{ "", 0, "", BOUNCE_UNKNOWN },
+	};
+
+	(void)state;
+	check_replies(rows, COUNT(rows));
+}
+
+/* What else a verdict on a reply holds. */
+static void test_parts(void **state)
+{
+	struct patterns *patterns = shipped();
+	struct arena *a = arena_new(ARENA_SCRATCH_MAX_BYTES);
+	struct verdict_rcpt r;
+	static char text[VERDICT_REPLY_MAX_BYTES * 2];
+
+	(void)state;
+	verdict_of_reply(a, patterns, 0, "452-4.2.2 The mailbox\r\n452 4.2.2  is full\r\n", "mx.example.net", &r);
+	assert_string_equal(r.reply, "452-4.2.2 The mailbox 452 4.2.2 is full");
+	assert_string_equal(r.status, "4.2.2");
+	assert_string_equal(r.action, "delayed");
+	assert_string_equal(r.host, "mx.example.net");
+	assert_string_equal(r.recipient, "");
+	assert_true(r.counts);
+	verdict_of_reply(a, patterns, 550, "user unknown", "", &r);
+	assert_string_equal(r.reply, "550 user unknown");
+	assert_string_equal(r.action, "failed");
+	verdict_of_reply(a, patterns, 550, "xyzzy", "", &r);
+	assert_string_equal(r.by, "550");
+	verdict_of_reply(a, patterns, 0, "550 5.6.2 xyzzy", "", &r);
+	assert_string_equal(r.by, "5.6.2");
+	/* Cut at its limit, never within a character. */
+	for (size_t i = 0; i + 2 < sizeof(text); i += 2)
+		memcpy(text + i, "\xc3\xa4", 2);
+	verdict_of_reply(a, patterns, 550, text, "", &r);
+	assert_true(strlen(r.reply) <= VERDICT_REPLY_MAX_BYTES + 4);
+	assert_true((unsigned char)r.reply[strlen(r.reply) - 1] == 0xa4);
+	arena_free(a);
+	patterns_free(patterns);
+}
+
 int main(void)
 {
-	const struct CMUnitTest tests[] = { cmocka_unit_test(test_dmarc), cmocka_unit_test(test_auth), cmocka_unit_test(test_mailbox) };
+	const struct CMUnitTest tests[] = { cmocka_unit_test(test_dmarc), cmocka_unit_test(test_auth), cmocka_unit_test(test_mailbox), cmocka_unit_test(test_more), cmocka_unit_test(test_parts) };
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }
