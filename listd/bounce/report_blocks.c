@@ -180,7 +180,9 @@ static void find_by_line(struct report *report, const struct report_lines *lines
 
 /* Sentences that name a recipient. The longer of two that begin alike comes first. */
 static const char *const sentences[] = {
-	"recipient address:", "original address:", "original recipient:", "failed recipient:", "intended recipient:", "recipient: [smtp:", "recipient:", "rejected recipient", "recipient <", "error-for:",
+	"recipient address:", "original address:", "original recipient:", "failed recipient:", "intended recipient:", "recipient: [smtp:", "recipient:",
+	"rejected recipient", "recipient <",
+	"error-for:",
 	"addressed to:", "originally addressed to", "addressed to", "undeliverable address:", "undeliverable to", "unknown user:", "user unknown:", "invalid final delivery userid:",
 	"delivery failed", "be delivered to:", "be delivered to", "unable to deliver message to", "unable to deliver your message to", "unable to deliver mail to",
 	"unable to deliver to",

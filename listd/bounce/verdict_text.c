@@ -86,8 +86,8 @@ static struct span without_arrow(struct span line)
 	return span_starts_nocase(line, "<<<") ? span_trim(span_sub(line, 3, line.len)) : line;
 }
 
-/* What sendmail says above "550 5.1.1 <address>... User unknown". Where that is the other side's reply, it is the reason, since sendmail's own line is only what it made of it; what a program
- * said comes behind that line. */
+/* What sendmail says above "550 5.1.1 <address>... User unknown". Where that is the other side's reply, it is the reason, since sendmail's own line is only what it made of
+ * it; what a program said comes behind that line. */
 static struct span transcript(struct report *report, const struct report_lines *lines, const struct block *block)
 {
 	struct span own = join(report, lines, block->line, block->end, 0);
