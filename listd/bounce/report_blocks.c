@@ -181,15 +181,12 @@ static void find_by_line(struct report *report, const struct report_lines *lines
 /* Sentences that name a recipient. The longer of two that begin alike comes first. */
 static const char *const sentences[] = {
 	"recipient address:", "original address:", "original recipient:", "failed recipient:", "intended recipient:", "recipient: [smtp:", "recipient:",
-	"rejected recipient", "recipient <",
-	"error-for:",
-	"addressed to:", "originally addressed to", "addressed to", "undeliverable address:", "undeliverable to", "unknown user:", "user unknown:", "invalid final delivery userid:",
-	"delivery failed", "be delivered to:", "be delivered to", "unable to deliver message to", "unable to deliver your message to", "unable to deliver mail to",
-	"unable to deliver to",
-	"delivering your mail to", "deliver message to", "deliver your message to", "following recipient:", "following recipients:", "rcpt to:", "mailbox is full:", "your message to",
-	"the mail to", "mail sent to", "message sent to", "delivery to", "delivery of email to", "send to", "dda:smtp=", "smtp:", "mailing list", "message-id in",
-	"violation for", "quota for", "mailbox for", "was addressed,",
-	"nachricht an", "votre message à",
+	"rejected recipient", "recipient <", "error-for:", "addressed to:", "originally addressed to", "addressed to", "undeliverable address:",
+	"undeliverable to", "unknown user:", "user unknown:", "invalid final delivery userid:", "delivery failed", "be delivered to:", "be delivered to",
+	"unable to deliver message to", "unable to deliver your message to", "unable to deliver mail to", "unable to deliver to", "delivering your mail to",
+	"deliver message to", "deliver your message to", "following recipient:", "following recipients:", "rcpt to:", "mailbox is full:", "your message to",
+	"the mail to", "mail sent to", "message sent to", "delivery to", "delivery of email to", "send to", "dda:smtp=", "smtp:", "mailing list",
+	"message-id in", "violation for", "quota for", "mailbox for", "was addressed,", "nachricht an", "votre message à",
 };
 #define SENTENCE_GAP_MAX_BYTES 60 /* words between the sentence and the address: "20 attempts: " */
 

@@ -31,6 +31,11 @@ static const char *const delayed_phrases[] = {
 	"delivery status notification: warning", "advisory-only email", "will be tried again", "will try again", "noch nicht zugestellt", "verzögert", "retardé", "отложен",
 };
 
+/* Given up, whatever else is said. */
+static const char *const final_phrases[] = {
+	"permanent error", "permanent fatal error", "failed permanently", "given up", "giving up", "not going to try again", "will be deleted from queue", "returned to sender",
+};
+
 /* Something was not delivered. */
 static const char *const failed_phrases[] = {
 	"undeliver", "deliverable", "delivery fail", "delivery has failed", "delivery status", "delivery notification", "delivery report", "delivery problem", "delivery warning",
@@ -71,6 +76,11 @@ static bool holds_one(struct span text, const char *const *phrases, size_t count
 bool report_says_delayed(struct span text)
 {
 	return HOLDS_ONE(text, delayed_phrases);
+}
+
+bool report_says_final(struct span text)
+{
+	return HOLDS_ONE(text, final_phrases);
 }
 
 bool report_says_failed(struct span text)

@@ -76,8 +76,9 @@ struct report_lines { struct span *items; size_t count; };
 void report_lines(struct report *report, struct report_lines *lines_r);
 /* Is this the line where a copy of the message begins? */
 bool report_is_end(struct span line);
-/* Does a text hold a phrase of the table that says so: not given up yet; a program wrote it about a failure. */
+/* Does a text hold a phrase of the table that says so: not given up yet; given up; a program wrote it about a failure. */
 bool report_says_delayed(struct span text);
+bool report_says_final(struct span text);
 bool report_says_failed(struct span text);
 /* Does text hold what (ASCII case ignored)? Offset, or text.len. */
 size_t report_find(struct span text, const char *what);

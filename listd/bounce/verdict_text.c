@@ -36,21 +36,35 @@ static bool has_null_path(const struct report *report)
 
 #define OPENING_MAX_BYTES 4096 /* a report says early on what it is */
 
+/* An answer to a post that was about failures, by a person or by a program. */
+static bool is_answer(const struct report *report)
+{
+	static const char *const answers[] = { "re:", "aw:", "sv:", "antw:" };
+	const struct field *field = message_field(report->message, "Auto-Submitted");
+
+	for (size_t i = 0; i < sizeof(answers) / sizeof(answers[0]); i++)
+		if (span_starts_nocase(report->subject, answers[i]))
+			return true;
+	return field != NULL && span_starts_nocase(span_trim(field->value), "auto-replied");
+}
+
 static bool is_report(const struct report *report)
 {
-	unsigned signs = is_daemon(report);
+	bool by_daemon = is_daemon(report), no_path = has_null_path(report), has_field = message_field(report->message, "X-Failed-Recipients") != NULL;
+	bool by_subject = report_says_failed(report->subject);
 	struct pattern_hit hit;
+	unsigned signs = by_daemon + no_path + (has_field ? 2 : 0);
 
 	/* A vacation has an empty path too, and may speak of messages that are not delivered. */
-	if (signs == 0 && patterns_find(report->patterns, PATTERN_SUBJECT, report->subject, "", &hit))
+	if ((!by_daemon || !by_subject) && patterns_find(report->patterns, PATTERN_SUBJECT, report->subject, "", &hit))
 		return false;
-	signs += report_says_failed(report->subject) ? 2 : report_says_delayed(report->subject);
-	signs += has_null_path(report);
+	if (!by_daemon && !has_field && is_answer(report))
+		return false;
+	signs += by_subject ? 2 : report_says_delayed(report->subject);
 	signs += report_says_failed(span_sub(report->text, 0, OPENING_MAX_BYTES));
-	signs += message_field(report->message, "X-Failed-Recipients") != NULL ? 2 : 0;
-	signs += message_field(report->message, "X-MLServer") != NULL; /* another list, which does not know us */
-	signs += report->disposition_part != NULL ? 0 : span_starts_nocase(span_of(report->mime.root->type), "multipart/report");
-	return signs >= 2;
+	signs += message_field(report->message, "X-MLServer") != NULL ? 2 : 0; /* another list, which does not know us */
+	signs += report->disposition_part == NULL && span_starts_nocase(span_of(report->mime.root->type), "multipart/report");
+	return signs >= (by_daemon || no_path || has_field ? 2 : 3);
 }
 
 /* The reason. */
@@ -112,8 +126,10 @@ static struct span transcript(struct report *report, const struct report_lines *
 }
 
 /* What stands behind a reply and is the reporter's own. */
-static const char *const trailers[] = { "(in reply to", "giving up on", "i'm not going to try again", "i am not going to try again", "[rcpt_to]", "[mail_from]", "[data]",
-	"--- mail system", "reporting-mta:", "(delivery attempts", "-------smtp command", "message headers follow", "diagnostic information for admin" };
+static const char *const trailers[] = {
+	"(in reply to", "giving up on", "i'm not going to try again", "i am not going to try again", "[rcpt_to]", "[mail_from]", "[data]", "--- mail system",
+	"reporting-mta:", "(delivery attempts", "-------smtp command", "message headers follow", "diagnostic information for admin",
+};
 
 static struct span without_trailer(struct span text)
 {
@@ -302,7 +318,6 @@ static void add_from_blocks(struct report *report, const struct report_lines *li
 		if (others && is_own_address(report, block->address))
 			continue;
 		rcpt = known_only ? find_recipient(report, block->address) : report_add(report, block->address);
-
 		if (rcpt != NULL)
 			take_reason(report, rcpt, block_reason(report, lines, block));
 		if (!known_only)
@@ -350,6 +365,8 @@ static void add_from_elsewhere(struct report *report)
 	report_add_header_to(report, rest);
 }
 
+#define CUT_REPLIES_MAX 20 /* each costs a look at all lines; sendmail's reports are about one session */
+
 /* A reply of several lines of which only the first is there: sendmail's Diagnostic-Code. */
 static bool is_cut(struct span reply)
 {
@@ -387,12 +404,22 @@ static void complete_reply(struct report *report, const struct report_lines *lin
 	buf_done(&joined);
 }
 
-static bool says_delayed(const struct report_lines *lines)
+/* Does the report, in its own words, say that delivery goes on? What is said of an address is the receiver's. */
+static bool says_delayed(const struct report_lines *lines, const struct blocks *blocks)
 {
-	for (size_t i = 0; i < lines->count; i++)
-		if (report_says_delayed(lines->items[i]))
-			return true;
-	return false;
+	bool delayed = false;
+	size_t b = 0;
+
+	for (size_t i = 0; i < lines->count; i++) {
+		while (b < blocks->count && blocks->items[b].end <= i)
+			b++;
+		if (b < blocks->count && i >= blocks->items[b].line && blocks->items[b].at > 0)
+			continue;
+		if (report_says_final(lines->items[i]))
+			return false;
+		delayed |= report_says_delayed(lines->items[i]);
+	}
+	return delayed;
 }
 
 void verdict_complete_from_text(struct report *report)
@@ -408,12 +435,13 @@ void verdict_complete_from_text(struct report *report)
 		return;
 	report_lines(report, &lines);
 	report_blocks(report, &lines, &blocks);
-	for (size_t i = 0; i < v->rcpt_count; i++)
+	for (size_t i = 0; i < v->rcpt_count && i < CUT_REPLIES_MAX; i++)
 		if (is_cut(span_of(v->rcpts[i].reply)))
 			complete_reply(report, &lines, &v->rcpts[i]);
 	add_from_blocks(report, &lines, &blocks, true);
+	report->common = common_reason(report, &lines, &blocks);
 	if (v->rcpt_count == 1 && *v->rcpts[0].reply == '\0')
-		take_reason(report, &v->rcpts[0], common_reason(report, &lines, &blocks));
+		take_reason(report, &v->rcpts[0], report->common);
 }
 
 bool verdict_read_text(struct report *report)
@@ -421,14 +449,13 @@ bool verdict_read_text(struct report *report)
 	struct report_lines lines;
 	struct blocks blocks;
 	struct verdict *v = report->verdict;
-	bool is_delayed, has_field;
+	bool is_delayed;
 
 	if (report->text.len == 0 || !is_report(report))
 		return false;
 	report_lines(report, &lines);
 	report_blocks(report, &lines, &blocks);
-	has_field = add_failed_recipients(report);
-	if (has_field && blocks.count > 0 && !has_known(report, &blocks))
+	if (add_failed_recipients(report) && blocks.count > 0 && !has_known(report, &blocks))
 		v->rcpt_count = 0;
 	add_from_blocks(report, &lines, &blocks, v->rcpt_count > 0);
 	if (v->rcpt_count == 0)
@@ -437,7 +464,7 @@ bool verdict_read_text(struct report *report)
 		add_from_elsewhere(report);
 	if (v->rcpt_count == 0)
 		report_add(report, "");
-	is_delayed = report_says_delayed(report->subject) || says_delayed(&lines);
+	is_delayed = report_says_delayed(report->subject) || says_delayed(&lines, &blocks);
 	report->common = common_reason(report, &lines, &blocks);
 	for (size_t i = 0; i < v->rcpt_count; i++) {
 		if (*v->rcpts[i].reply == '\0' || v->rcpt_count == 1)

@@ -4,9 +4,11 @@
 
 #include "listd/bounce/codes.h"
 #include "listd/bounce/patterns.h"
+#include "listd/daemon.h"
 
 #include <pthread.h>
 #include <time.h>
+#include <unistd.h>
 
 #define COUNT(a) (sizeof(a) / sizeof((a)[0]))
 
@@ -190,6 +192,44 @@ static void test_shipped(void **state)
 	arena_free(a);
 }
 
+static void write_file(const char *path, const char *text)
+{
+	struct fail why;
+
+	if (file_replace(path, span_of(text), 0600, &why) != 0)
+		fail_msg("%s", why.text);
+}
+
+/* A site reads its own files, and one with a fault is refused, as at a reload. */
+static void test_site(void **state)
+{
+	struct arena *a = arena_new(ARENA_SCRATCH_MAX_BYTES);
+	char dir[] = "/tmp/patterns.XXXXXX", *path;
+	const char *overrides[3] = { 0 };
+	struct pattern_hit hit;
+	struct site *site;
+	struct fail why;
+
+	(void)state;
+	assert_non_null(mkdtemp(dir));
+	path = arena_printf(a, "%s/own.patterns", dir);
+	overrides[0] = arena_printf(a, "keys-dir=%s", dir);
+	overrides[1] = arena_printf(a, "bounce-patterns-files={%s}", path);
+	write_file(path, "rate /user unknown to Eve/\n");
+	if (daemon_read_site(NULL, overrides, &site, &why) != 0)
+		fail_msg("%s", why.text);
+	assert_true(patterns_find(site->patterns, PATTERN_REPLY, SPAN_LIT("550 5.1.1 user unknown to Eve"), "", &hit));
+	assert_int_equal(hit.class, BOUNCE_RATE);
+	daemon_release_site(site);
+	write_file(path, "rate /a/\nrates /b/\n");
+	assert_int_equal(daemon_read_site(NULL, overrides, &site, &why), -1);
+	assert_string_equal(why.text, "own.patterns:2: expected a class, such as dead-mailbox, not \"rates\"");
+	unlink(path);
+	assert_int_equal(daemon_read_site(NULL, overrides, &site, &why), -1);
+	rmdir(dir);
+	arena_free(a);
+}
+
 static void test_codes(void **state)
 {
 	static const struct { const char *text; int code, status[3]; } rows[] = {
@@ -218,7 +258,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_first_row_wins), cmocka_unit_test(test_letters), cmocka_unit_test(test_faults), cmocka_unit_test(test_limits), cmocka_unit_test(test_bounded),
-		cmocka_unit_test(test_threads), cmocka_unit_test(test_shipped), cmocka_unit_test(test_codes),
+		cmocka_unit_test(test_threads), cmocka_unit_test(test_shipped), cmocka_unit_test(test_site), cmocka_unit_test(test_codes),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -223,6 +223,9 @@ static void test_words(void **state)
 		{ "sendmail, warning", HEAD("Mail Delivery Subsystem <MAILER-DAEMON@mx.example.com>", "Warning: could not send message for past 4 hours") "\n    **********************************************\n"
 			"    **      THIS IS A WARNING MESSAGE ONLY      **\n    **********************************************\n\n   ----- The following addresses had transient non-fatal errors -----\n<bob@example.net>\n\n"
 			"   ----- Transcript of session follows -----\n<bob@example.net>... Deferred: Connection refused by mx.example.net.\nWarning: message still undelivered after 4 hours\n", "bounce\nbob@example.net delayed - delayed" },
+		{ "what the receiver says of delays is not what the reporter says", HEAD("MAILER-DAEMON@mx.example.com", "failure notice") "\nI'm afraid I wasn't able to deliver your message to the following addresses.\n\n<bob@example.net>:\n"
+			"192.0.2.1 does not like recipient.\nRemote host said: 450 4.2.2 Mailbox full, delivery has been delayed and will be retried\nI'm not going to try again; this message has been in the queue too long.\n",
+			"bounce\nbob@example.net failed 4.2.2 full" },
 		{ "a person passed it on", "From: Bob <bob@example.com>\nTo: birds-owner@lists.example.org\nSubject: Fwd: Returned mail: see transcript for details\n\nWhat is this?\n\n> The original message was received at noon\n>\n"
 			">    ----- The following addresses had permanent fatal errors -----\n> <bob@example.net>\n>     (reason: 550 5.1.1 <bob@example.net>... User unknown)\n", "bounce\nbob@example.net failed 5.1.1 dead-mailbox" },
 		{ "a report that names nobody", HEAD("MAILER-DAEMON@mx.example.com", "Undelivered Mail Returned to Sender") "\nYour message could not be delivered. The mailbox does not exist.\n", "bounce\n- failed - dead-mailbox" },
@@ -316,6 +319,12 @@ static void test_others(void **state)
 	static const struct report_row rows[] = {
 		{ "ordinary mail", "From: Bob <bob@example.net>\nTo: birds@lists.example.org\nSubject: lunch\n\nSee you at noon.\n", "none" },
 		{ "a person who quotes a report", "From: Bob <bob@example.net>\nTo: birds-owner@lists.example.org\nSubject: what is wrong?\n\nI got this:\n\n<carol@example.net>: 550 5.1.1 user unknown, could not be delivered\n", "none" },
+		{ "a person who answers about a report", "From: Bob <bob@example.net>\nTo: birds@lists.example.org\nSubject: Re: [birds] Undelivered Mail Returned to Sender\n\nIt could not be delivered to\n\ncarol@example.net\n\nsince that user is unknown.\n",
+			"none" },
+		{ "a program that answers a post about a report", "From: Bob <bob@example.net>\nTo: birds@lists.example.org\nSubject: Undelivered Mail Returned to Sender\nAuto-Submitted: auto-replied\n\nI am away.\n\nbob@example.net\n",
+			"auto-reply\nbob@example.net - - auto-reply" },
+		{ "held by a postmaster until it is confirmed", HEAD("postmaster@example.net", "Please confirm your message to bob@example.net") "\nYour message will not be delivered to\n\nbob@example.net\n\nunless you follow the link.\n",
+			"auto-reply\npostmaster@example.net - - auto-reply" },
 		{ "a message as attachment", "Return-Path: <bob@example.net>\nFrom: Bob <bob@example.net>\nSubject: have a look\nContent-Type: multipart/mixed; boundary=o\n\n--o\nContent-Type: text/plain\n\nlook\n--o\n"
 			"Content-Type: message/rfc822\n\nFrom: MAILER-DAEMON@example.com\nSubject: Returned mail\n\n<carol@example.net>: user unknown\n--o--\n", "none" },
 		{ "absence", "Return-Path: <>\nFrom: Bob <bob@example.net>\nSubject: Automatic reply: news\n\nI am away until Monday. My messages cannot be delivered to others.\n", "auto-reply\nbob@example.net - - auto-reply" },
