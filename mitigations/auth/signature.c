@@ -203,7 +203,7 @@ static enum auth_result read_chain(struct parse *p, struct span value)
 	static const enum auth_result allowed[] = { AUTH_NONE, AUTH_PASS, AUTH_FAIL };
 
 	for (size_t i = 0; i < sizeof(allowed) / sizeof(allowed[0]); i++) {
-		if (span_eq_text_nocase(value, auth_result_name(allowed[i]))) {
+		if (span_eq_text(value, auth_result_name(allowed[i]))) {
 			p->sig->chain = allowed[i];
 			return AUTH_NONE;
 		}

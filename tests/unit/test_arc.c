@@ -428,10 +428,29 @@ static void test_signed_names(void **state)
 	tear_down(&s);
 }
 
+/* RFC 6376 3.2: values have their letter case, unless a tag's description says otherwise; no description here does. */
+static void test_letter_case(void **state)
+{
+	static const struct { const char *seal; enum auth_result want; } rows[] = {
+		{ "i=1; a=rsa-sha256; cv=none; d=a.example; s=s; b=AAAA", AUTH_NONE },    { "i=1; a=rsa-sha256; cv=None; d=a.example; s=s; b=AAAA", AUTH_NEUTRAL },
+		{ "i=1; a=rsa-SHA256; cv=none; d=a.example; s=s; b=AAAA", AUTH_NEUTRAL }, { "i=1; a=rsa-sha256; cv=none; d=A.Example; s=s; b=AAAA", AUTH_NONE },
+	};
+	struct arena *a = arena_new(1 << 20);
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+		struct signature parsed;
+		const char *reason;
+
+		assert_int_equal(signature_parse(a, span_of(rows[i].seal), SIGNATURE_ARC_SEAL, &parsed, &reason), rows[i].want);
+	}
+	arena_free(a);
+}
+
 int main(void)
 {
 	static const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_recorded_chains), cmocka_unit_test(test_recorded_sealings), cmocka_unit_test(test_hops), cmocka_unit_test(test_changes),
+		cmocka_unit_test(test_recorded_chains), cmocka_unit_test(test_recorded_sealings), cmocka_unit_test(test_hops), cmocka_unit_test(test_changes), cmocka_unit_test(test_letter_case),
 		cmocka_unit_test(test_failed_chain), cmocka_unit_test(test_not_sealed), cmocka_unit_test(test_fifty), cmocka_unit_test(test_dns_trouble),
 		cmocka_unit_test(test_signed_names),
 	};
