@@ -16,7 +16,7 @@ const struct listctl_command listctl_commands[] = {
 	{ .name = "list delete", .usage = "LIST [--yes]", .help = "delete a list with its members and held posts", .verb = "list delete", .takes = "list",
 		.options = { { "yes", NULL, NULL, OPTION_ONE, "do not ask" } }, .done = "{list} is deleted", .run = listctl_list_delete },
 	{ .name = "list rename", .usage = "LIST NEW-ADDRESS", .help = "give a list another address", .verb = "list rename", .takes = "list to",
-		.done = "the list is {list} now; the mail server must know the new address",
+		.done = "the list is {list} now, and gets what is sent to its old address too; the mail server must know both",
 		.more = "Members, held posts and settings stay. The List-Id changes with the address unless the\nsetting list-id keeps it; readers' filters go by it." },
 	{ .name = "list show", .usage = "LIST [NAME]", .help = "show a list's settings, or the value of one", .verb = "list show", .takes = "list name?", .run = listctl_list_show },
 	{ .name = "list set", .usage = "LIST NAME VALUE | LIST NAME=VALUE... | LIST --default NAME", .help = "change settings of a list", .verb = "list set",

@@ -59,9 +59,22 @@ void daemon_world(struct daemon *daemon, struct site *site, struct world *world_
 	};
 }
 
+/* Of a list that was renamed also by the addresses it had: copies with its aliases are in mailboxes, and mail waits in queues. */
 static int find_list(void *context, const char *address, struct list_settings **list_r, struct fail *why)
 {
-	return daemon_list(context, address, list_r, why);
+	struct daemon *daemon = context;
+	struct arena *a;
+	const char *now;
+	int found = daemon_list(daemon, address, list_r, why);
+
+	if (found != 0)
+		return found;
+	a = arena_new(ARENA_SCRATCH_MAX_BYTES);
+	found = store_list_former(daemon->store, a, address, &now, why);
+	if (found > 0)
+		found = daemon_list(daemon, now, list_r, why);
+	arena_free(a);
+	return found;
 }
 
 int daemon_find_list(struct daemon *daemon, struct arena *a, const char *rcpt, struct list_settings **list_r, const char **suffix_r, enum purpose *purpose_r, struct fail *why)

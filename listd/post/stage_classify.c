@@ -7,7 +7,8 @@
 
 static int find_author(struct post *post, struct fail *why)
 {
-	struct span local = span_sub(span_of(post->rcpt), 0, span_find_byte(span_of(post->rcpt), '@'));
+	/* not the local part as it was written: the list may have been renamed since */
+	struct span local = span_of(arena_printf(post->arena, "%s%s", list_local(post->list, post->arena), post->suffix));
 	const char *author = NULL;
 	struct fail refusal;
 	int found = identity_read_alias(post->arena, post->world, post->list, local, &author, why);

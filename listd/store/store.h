@@ -37,6 +37,8 @@ int store_list_put(struct store *store, const char *address, const char *text, s
 int store_list_delete(struct store *store, const char *address, struct fail *why);
 /* -1 permanent: no such list, or there is one under the new address. */
 int store_list_rename(struct store *store, const char *from, const char *to, const char *text, struct fail *why);
+/* The address that a list has now which had this one before it was renamed, in a. 1 found; 0 not, or deleted since; -1. A new list takes its address over. */
+int store_list_former(struct store *store, struct arena *a, const char *address, const char **now_r, struct fail *why);
 /* All lists, by address. */
 int store_list_all(struct store *store, struct arena *a, struct store_list **lists_r, size_t *count_r, struct fail *why);
 

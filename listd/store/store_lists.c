@@ -106,6 +106,32 @@ static int next_id(struct store *store, DB_TXN *txn, uint32_t *id_r, struct fail
 	return code;
 }
 
+/* values: ".former " and the address -> id of the list that had it. Mail that is under way when a list is renamed still has to find it. */
+static void former_key(struct buf *key, const char *address)
+{
+	buf_reset(key);
+	buf_put_text(key, ".former ");
+	buf_put_text(key, address);
+}
+
+/* The address is a list's own now. */
+static int drop_former(struct store *store, DB_TXN *txn, struct buf *key, const char *address)
+{
+	int code;
+
+	former_key(key, address);
+	code = store_delete(store, txn, STORE_VALUES, buf_span(key));
+	return code == DB_NOTFOUND ? 0 : code;
+}
+
+static int put_former(struct store *store, DB_TXN *txn, struct change *change, uint32_t id)
+{
+	former_key(&change->key, change->address);
+	record_begin(&change->row, 1);
+	record_put_id(&change->row, id);
+	return store_put(store, txn, STORE_VALUES, buf_span(&change->key), buf_span(&change->row), 0);
+}
+
 static int create(struct store *store, DB_TXN *txn, void *context, struct fail *why)
 {
 	struct change *change = context;
@@ -123,6 +149,8 @@ static int create(struct store *store, DB_TXN *txn, void *context, struct fail *
 		fail_permanent(why, "the list %s exists already", change->address);
 		return STORE_REFUSED;
 	}
+	if (code == 0)
+		code = drop_former(store, txn, &change->key, change->address);
 	return code == 0 ? put_id_row(store, txn, change->id, false, 0, change->address) : code;
 }
 
@@ -247,13 +275,55 @@ static int rename_list(struct store *store, DB_TXN *txn, void *context, struct f
 		code = store_list_of_id(store, txn, a, list.id, &unused, &members);
 	if (code == 0)
 		code = put_id_row(store, txn, list.id, false, members, change->to);
+	if (code == 0)
+		code = drop_former(store, txn, &change->key, change->to);
 	arena_free(a);
-	return code;
+	return code == 0 ? put_former(store, txn, change, list.id) : code;
 }
 
 int store_list_rename(struct store *store, const char *from, const char *to, const char *text, struct fail *why)
 {
 	return run_change(store, "list rename", rename_list, &(struct change){ .address = from, .to = to, .text = text }, why);
+}
+
+struct former_look { struct arena *arena; const char *address, *now; };
+
+static int look_former(struct store *store, DB_TXN *txn, void *context, struct fail *why)
+{
+	struct former_look *look = context;
+	struct record record;
+	struct buf key, row;
+	uint64_t members;
+	uint32_t id = 0;
+	int code;
+
+	buf_init(&key, STORE_KEY_MAX_BYTES);
+	buf_init(&row, STORE_ROW_MAX_BYTES);
+	former_key(&key, look->address);
+	code = store_get(store, txn, STORE_VALUES, buf_span(&key), &row, 0);
+	if (code == 0) {
+		record = record_open(buf_span(&row), 1);
+		id = record_id(&record);
+		code = record.bad ? store_damaged(why, "values") : store_list_of_id(store, txn, look->arena, id, &look->now, &members);
+	}
+	if (code != 0)
+		look->now = NULL;
+	buf_done(&row);
+	buf_done(&key);
+	return code == DB_NOTFOUND ? 0 : code;
+}
+
+int store_list_former(struct store *store, struct arena *a, const char *address, const char **now_r, struct fail *why)
+{
+	struct former_look look = { .arena = a, .address = address };
+
+	if (strlen(address) > STORE_ADDRESS_MAX_BYTES)
+		return 0;
+	if (store_look(store, "list former", look_former, &look, why) != 0)
+		return -1;
+	if (look.now != NULL)
+		*now_r = look.now;
+	return look.now != NULL;
 }
 
 static int mark_deleted(struct store *store, DB_TXN *txn, void *context, struct fail *why)

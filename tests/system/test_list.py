@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: BSD-2-Clause
 """What a list can be set to do, seen from outside: author aliases, owners, moderation, loops and duplicates, members' options, VERP, decorations, strategies and
-rules, several lists at once, international addresses, the archive, whose word about authentication is taken, and mail that would go in circles. Real Postfix, OpenDMARC and mailboxes."""
+rules, several lists at once, international addresses, the archive, whose word about authentication is taken,
+mail that would go in circles, and lists that are renamed. Real Postfix, OpenDMARC and mailboxes."""
 import base64
 import os
 import re
@@ -627,6 +628,32 @@ def circles(world):
                 only_copy(world, "carol@plain.example", token)
         for token in ("absent", "circle-report"):
             no_copy(world, "bob@plain.example", token)
+    return judge
+
+
+# 16. a list that gets another address
+
+@step
+def renamed(world):
+    make_list(world, "old-name", ["bob@plain.example", "erin@opendmarc.example", "carol@strict.example"], alias="keyed", reply="list", on_nonmember="hold")
+    post(world, message("Carol <carol@strict.example>", address("old-name"), "renamed-before"), "carol@strict.example", address("old-name"))
+    post(world, message("Joe <joe@bare.example>", address("old-name"), "renamed-held"), "joe@bare.example", address("old-name"))
+    wait_held(world, {"renamed-held"})
+    settle(world)
+    alias = alias_of(world, "erin@opendmarc.example", "renamed-before")
+    world.listctl("list", "rename", address("old-name"), address("new-name"))
+    world.listctl("held", "accept", held(world, "renamed-held")[0]["id"])
+    for rcpt, token in ((address("old-name"), "renamed-after"), (address("new-name"), "renamed-new")):
+        answer = post(world, message("Bob <bob@plain.example>", rcpt, token), "bob@plain.example", rcpt)
+        check("%s: taken" % token, answer.startswith("250"), answer)
+    answer = post(world, message("Bob <bob@plain.example>", alias, "renamed-alias"), "bob@plain.example", alias)
+    check("an alias in an old copy still leads to the author", answer.startswith("250"), answer)
+
+    def judge():
+        for token in ("renamed-held", "renamed-after", "renamed-new"):
+            mail = only_copy(world, "erin@opendmarc.example", token)
+            check("%s: goes out as the list that it is now" % token, mail is not None and "new-name." in str(mail["List-Id"]), mail and mail["List-Id"])
+        check("the forward went out", any(e.get("list") == address("new-name") for e in world.events("forwarded")), world.events("forwarded")[-2:])
     return judge
 
 

@@ -399,6 +399,38 @@ static void test_rename(void **state)
 	assert_string_equal(hold.list, "gulls@example.org");
 }
 
+/* "ADDRESS before" is "now", NULL for none. */
+static void check_former(struct place *place, const char *before, const char *now)
+{
+	const char *found = NULL;
+
+	assert_int_equal(store_list_former(place->store, place->a, before, &found, &place->why), now != NULL);
+	if (now != NULL)
+		assert_string_equal(found, now);
+}
+
+static void test_former_addresses(void **state)
+{
+	struct place *place = *state;
+
+	make_lists(place);
+	check_former(place, BIRDS, NULL);
+	OK(store_list_rename(place->store, BIRDS, "gulls@example.org", "x", &place->why));
+	OK(store_list_rename(place->store, "gulls@example.org", "terns@example.org", "x", &place->why));
+	check_former(place, BIRDS, "terns@example.org");
+	check_former(place, "gulls@example.org", "terns@example.org");
+	check_former(place, "terns@example.org", NULL);
+	/* a new list takes the address over for good */
+	OK(store_list_create(place->store, "gulls@example.org", "x", 1, &place->why));
+	check_former(place, "gulls@example.org", NULL);
+	/* and back again */
+	OK(store_list_rename(place->store, "terns@example.org", BIRDS, "x", &place->why));
+	check_former(place, BIRDS, NULL);
+	check_former(place, "terns@example.org", BIRDS);
+	OK(store_list_delete(place->store, BIRDS, &place->why));
+	check_former(place, "terns@example.org", NULL);
+}
+
 static int count_row(void *context, struct span key, struct span row)
 {
 	(void)key;
@@ -937,7 +969,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_record_numbers), cmocka_unit_test(test_bad_records), cmocka_unit_test(test_member_rows), T(test_lists),
 		T(test_settings_of_any_size), T(test_members), T(test_member_texts_have_a_limit), T(test_first_of_equal_members_wins), T(test_lists_of_a_member),
-		T(test_rename), T(test_delete_takes_all_with_it), T(test_values_and_tokens), T(test_expiry), T(test_holds), T(test_aliases),
+		T(test_rename), T(test_former_addresses), T(test_delete_takes_all_with_it), T(test_values_and_tokens), T(test_expiry), T(test_holds), T(test_aliases),
 		T(test_second_opener), T(test_other_format), T(test_killed_in_mid_write), T(test_killed_while_deleting), T(test_writers_that_meet),
 		T(test_walk_and_write), T(test_damaged_member), T(test_many_members), T(test_backup_in_use), T(test_full_file_system), T(test_write_that_fails),
 	};
