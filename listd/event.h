@@ -28,6 +28,14 @@
 	ROW(LEARNT, "learnt", WARNING, "a refusal changes what is known of a receiver or an author's domain: kind, name, what, reply") \
 	ROW(TRIAL, "trial", INFO, "one copy tries a form that was refused before: id, list, receiver, strategy, to") \
 	ROW(ALLOWLIST_CHANGED, "allowlist-changed", INFO, "the site's allowlist was changed: what, kind, name, user") \
+	ROW(BOUNCE, "bounce", INFO, "a refusal, or a report that came back, and what it is about: list, to, post, source, class, receiver, reply") \
+	ROW(BOUNCE_IGNORED, "bounce-ignored", INFO, "mail to a bounce address that changes nothing: list, id, reason") \
+	ROW(BURST, "burst", WARNING, "one post came back from so many of a receiver's subscribers that it counts against none: list, post, receiver, bounced, subscribers") \
+	ROW(TALLY, "tally", INFO, "a step with a subscriber whose mail comes back: list, member, step (probe, suspend, warn, remove, restore, forget), reason") \
+	ROW(COMPLAINT, "complaint", INFO, "a reader marked a copy as spam: list, member, done") \
+	ROW(COMES_BACK, "comes-back", INFO, "a suspended subscriber wants posts again: list, member") \
+	ROW(AUTH_ALARM, "own-authentication", ERROR, "a receiver refuses our mail because SPF, DKIM or reverse DNS of this server is at fault: receiver, list, reply") \
+	ROW(NOTICE, "notice", INFO, "a message of the list's own is queued: id, list, to, kind") \
 	ROW(DEFERRED, "deferred", WARNING, "recipients are tried again later: id, list, recipients, reply, next") \
 	ROW(EXPIRED, "expired", WARNING, "recipients were given up after queue-life: id, list, recipients, reply") \
 	ROW(RELAY_AWAY, "relay-away", WARNING, "the relay cannot be reached; mail stays queued") \

@@ -2,6 +2,7 @@
 /* The daemon: parts are started in the order of the table, a signal is waited for, and they are ended in reverse. */
 #include "listd/bounce/fallback.h"
 #include "listd/bounce/learn.h"
+#include "listd/bounce/tender.h"
 #include "listd/control/control.h"
 #include "listd/control/verbs_milter.h"
 #include "listd/daemon.h"
@@ -118,6 +119,11 @@ static int start_workers(struct daemon *daemon, struct fail *why)
 	return workers_start(daemon, (unsigned)daemon->site->settings->workers, &daemon->workers, why);
 }
 
+static int start_tender(struct daemon *daemon, struct fail *why)
+{
+	return tender_start(daemon, &daemon->tender, why);
+}
+
 /* Before delivery, whose refusals are noted there. */
 static int start_bounces(struct daemon *daemon, struct fail *why)
 {
@@ -156,7 +162,7 @@ static int start_lmtp(struct daemon *daemon, struct fail *why)
 	struct lmtp_judge judge = daemon_judge(daemon);
 	struct lmtp_options options = {
 		.listen = s->lmtp_listen, .mode = program_mode(s->lmtp_mode), .sessions_max = (unsigned)s->lmtp_sessions_max,
-		.max_bytes = (uint64_t)s->max_size_bytes, .host_name = s->host_name,
+		.max_bytes = (uint64_t)s->max_size_bytes, .host_name = s->host_name, .clock = &daemon->clock,
 	};
 
 	return lmtp_start(&options, daemon->spool, &judge, &daemon->lmtp, why);
@@ -165,8 +171,8 @@ static int start_lmtp(struct daemon *daemon, struct fail *why)
 /* In this order; stop_all ends them in reverse. */
 static const struct { const char *name; int (*start)(struct daemon *daemon, struct fail *why); } parts[] = {
 	{ "user", become_user }, { "log", start_log }, { "dns", start_dns }, { "store", start_store }, { "spool", start_spool },
-	{ "bounces", start_bounces }, { "delivery", start_delivery }, { "workers", start_workers }, { "fallback", start_fallback }, { "control", start_control },
-	{ "milter-socket", start_milter_control }, { "lmtp", start_lmtp },
+	{ "bounces", start_bounces }, { "delivery", start_delivery }, { "workers", start_workers }, { "fallback", start_fallback }, { "tender", start_tender },
+	{ "control", start_control }, { "milter-socket", start_milter_control }, { "lmtp", start_lmtp },
 };
 
 static void stop_all(struct daemon *daemon)
@@ -175,6 +181,7 @@ static void stop_all(struct daemon *daemon)
 		lmtp_stop(daemon->lmtp, STOP_GRACE_MS);
 	control_stop(daemon->milter_control);
 	control_stop(daemon->control);
+	tender_stop(daemon->tender);
 	workers_stop(daemon->workers);
 	fallback_stop(daemon->fallback);
 	if (daemon->delivery != NULL)

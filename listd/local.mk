@@ -35,6 +35,8 @@ noinst_HEADERS += listd/known_lists.h listd/settings_cache.h listd/settings_int.
 liblistd_la_SOURCES += \
 	listd/store/record.c \
 	listd/store/store_bdb.c \
+	listd/store/store_bounces.c \
+	listd/store/store_figures.c \
 	listd/store/store_holds.c \
 	listd/store/store_learnt.c \
 	listd/store/store_lists.c \
@@ -42,7 +44,8 @@ liblistd_la_SOURCES += \
 	listd/store/store_misc.c \
 	listd/store/store_purge.c \
 	listd/store/store_rows.c \
-	listd/store/store_seconds.c
+	listd/store/store_seconds.c \
+	listd/store/store_tallies.c
 noinst_HEADERS += \
 	listd/store/record.h \
 	listd/store/store_int.h
@@ -102,17 +105,24 @@ noinst_HEADERS += \
 
 # Bounces.
 liblistd_la_SOURCES += \
+	listd/bounce/bounce.c \
 	listd/bounce/class.c \
 	listd/bounce/codes.c \
 	listd/bounce/fallback.c \
 	listd/bounce/fallback_make.c \
+	listd/bounce/figures.c \
 	listd/bounce/learn.c \
 	listd/bounce/learn_apply.c \
 	listd/bounce/learn_note.c \
+	listd/bounce/owners.c \
 	listd/bounce/patterns.c \
 	listd/bounce/report_blocks.c \
 	listd/bounce/report_lines.c \
+	listd/bounce/returned.c \
 	listd/bounce/sent.c \
+	listd/bounce/steps.c \
+	listd/bounce/tally.c \
+	listd/bounce/tender.c \
 	listd/bounce/verdict.c \
 	listd/bounce/verdict_arf.c \
 	listd/bounce/verdict_auto.c \
@@ -126,11 +136,17 @@ noinst_HEADERS += \
 	listd/bounce/codes.h \
 	listd/bounce/fallback.h \
 	listd/bounce/fallback_int.h \
+	listd/bounce/figures.h \
 	listd/bounce/learn.h \
 	listd/bounce/learn_int.h \
+	listd/bounce/owners.h \
 	listd/bounce/patterns.h \
 	listd/bounce/report_blocks.h \
+	listd/bounce/returned.h \
 	listd/bounce/sent.h \
+	listd/bounce/steps.h \
+	listd/bounce/tally.h \
+	listd/bounce/tender.h \
 	listd/bounce/verdict.h \
 	listd/bounce/verdict_int.h
 
@@ -138,6 +154,7 @@ noinst_HEADERS += \
 liblistd_la_SOURCES += \
 	listd/daemon.c \
 	listd/json_text.c \
+	listd/people/notice.c \
 	listd/people/template.c \
 	listd/program.c \
 	listd/post/commit.c \
@@ -167,6 +184,7 @@ liblistd_la_LIBADD += libarchive_mail.la
 noinst_HEADERS += \
 	listd/json_text.h \
 	listd/listd.h \
+	listd/people/notice.h \
 	listd/people/template.h \
 	listd/program.h \
 	listd/post/commit.h \

@@ -39,12 +39,14 @@ struct site_settings {
 	const char *template_dir;     /* "" = the shipped templates only */
 	const char *const *receivers_files; /* read after the shipped table */
 	const char *const *bounce_patterns_files; /* read before the shipped rows */
+	const char *clock_file;
 	const char *control_socket; long long control_mode; /* octal as number, e.g. 660 */
 	const char *lmtp_listen;      /* "unix:/run/listd/lmtp" or "inet:127.0.0.1:8024"; several separated by blanks */
 	long long lmtp_sessions_max, lmtp_mode;
 	const char *relay;            /* "host:port" or "unix:path" */
 	long long relay_sessions, relay_rcpts_max, relay_timeout_secs;
 	const char *relay_user, *relay_password_file; int relay_tls; /* never|may|must */
+	long long verp_life_secs;
 	int verp;                     /* auto (XVERP when offered, else by transaction) | transaction | off */
 	long long retry_min_secs, retry_max_secs, queue_life_secs;
 	const char *dns_server, *dns_zone_file, *dns_trust_anchor; long long dns_timeout_secs;
@@ -62,6 +64,8 @@ struct site_settings {
 	const char *receiver_known, *receiver_junk_field;
 	struct arena *arena;          /* owns all texts */
 };
+
+enum complaints { COMPLAINTS_UNSUBSCRIBE, COMPLAINTS_SUSPEND, COMPLAINTS_NOTE };
 
 /* One list. */
 struct list_settings {
@@ -85,6 +89,10 @@ struct list_settings {
 	long long max_size_bytes, max_received;
 	const char *header_rules;     /* "hold|refuse|discard FIELD /pcre2/" lines */
 	const char *const *owners, *const *moderators, *const *deny;
+	bool bounces, bounce_probe, bounce_remove, daily_summary, weekly_report;
+	long long bounce_days, bounce_days_soft, bounce_life_secs, bounce_probe_wait_secs, bounce_warn_secs, bounce_warnings;
+	long long bounce_burst_share, bounce_burst_min;
+	int complaints;               /* enum complaints */
 	bool archive; const char *archive_url, *help_url, *subscribe_url, *unsubscribe_url;
 	const char *sign_domain;      /* d=; "" = domain of the address */
 	bool skip_addressed;          /* default of new members: no copy where they stand in To/Cc */

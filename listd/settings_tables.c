@@ -83,6 +83,8 @@ const struct setting site_setting_rows[] = {
 		.choices = CHOICES([VERP_AUTO] = "auto", [VERP_TRANSACTION] = "transaction", [VERP_OFF] = "off"),
 		.help = "How each copy gets a return address that tells whose it was: by the relay where it offers XVERP and else by a transaction for each "
 			"recipient (auto), always by transactions, or not at all." },
+	{ .name = "verp-life", .group = "Mail out", .type = SETTING_SECS, SITE(verp_life_secs), .fallback = "14d", .min = 3600, .max = 90 * DAY,
+		.help = "For how long after a post a report about a copy of it is believed. It must be longer than mail servers try to deliver, which is five days as a rule." },
 	{ .name = "retry-min", .group = "Mail out", .type = SETTING_SECS, SITE(retry_min_secs), .fallback = "5m", .min = 1, .max = DAY,
 		.help = "Time until the first new attempt when the relay takes a copy not yet; it doubles with each attempt." },
 	{ .name = "retry-max", .group = "Mail out", .type = SETTING_SECS, SITE(retry_max_secs), .fallback = "4h", .min = 1, .max = 7 * DAY,
@@ -158,6 +160,8 @@ const struct setting site_setting_rows[] = {
 	{ .name = "log-level", .group = "Administration", .type = SETTING_ENUM, SITE(log_level), .fallback = "info",
 		.choices = CHOICES([LOG_LEVEL_DEBUG] = "debug", [LOG_LEVEL_INFO] = "info", [LOG_LEVEL_WARNING] = "warning", [LOG_LEVEL_ERROR] = "error"),
 		.help = "Least importance of lines that are written." },
+	{ .name = "clock-file", .group = "Administration", .type = SETTING_TEXT, SITE(clock_file), .fallback = "\"\"", .check = check_path,
+		.help = "File with a number of seconds that are added to the time, read again when it changes. For tests only." },
 };
 const size_t site_setting_count = sizeof(site_setting_rows) / sizeof(site_setting_rows[0]);
 
@@ -239,6 +243,40 @@ const struct setting list_setting_rows[] = {
 		.help = "Where a plain reply goes: to the author or to the list." },
 	{ .name = "skip-addressed", .group = "What copies look like", .type = SETTING_BOOL, LIST(skip_addressed), .fallback = "no",
 		.help = "Default of new members: no copy from the list where they stand in To or Cc themselves." },
+
+	{ .name = "bounces", .group = "Bounces", .type = SETTING_BOOL, LIST(bounces), .fallback = "yes",
+		.help = "Count copies that come back against subscribers: those that say the mailbox is dead or full, and trouble of the network that lasts. Refusals for DMARC, spam, size or "
+			"rate never count." },
+	{ .name = "bounce-days", .group = "Bounces", .type = SETTING_NUMBER, LIST(bounce_days), .fallback = "3", .min = 1, .max = 30,
+		.help = "Days on which copies came back from a dead mailbox, until something is done. A day counts once, however many posts it had." },
+	{ .name = "bounce-days-soft", .group = "Bounces", .type = SETTING_NUMBER, LIST(bounce_days_soft), .fallback = "7", .min = 1, .max = 30,
+		.help = "The same for days with a full mailbox or trouble of the network." },
+	{ .name = "bounce-life", .group = "Bounces", .type = SETTING_SECS, LIST(bounce_life_secs), .fallback = "30d", .min = DAY, .max = 90 * DAY,
+		.help = "For how long such a day counts." },
+	{ .name = "bounce-probe", .group = "Bounces", .type = SETTING_BOOL, LIST(bounce_probe), .fallback = "yes",
+		.help = "Before a subscriber is suspended, send a probe, a message from the list itself, and suspend only when it comes back, too. Without, days with reports that are "
+			"certain are enough to suspend; nobody is ever removed without a probe that came back." },
+	{ .name = "bounce-probe-wait", .group = "Bounces", .type = SETTING_SECS, LIST(bounce_probe_wait_secs), .fallback = "7d", .min = 3600, .max = 30 * DAY,
+		.help = "A probe that has not come back after that long has arrived: the subscriber's bounces are forgotten, and a suspended one gets posts again. It must be longer than mail "
+			"servers try to deliver." },
+	{ .name = "bounce-warn-interval", .group = "Bounces", .type = SETTING_SECS, LIST(bounce_warn_secs), .fallback = "7d", .min = 3600, .max = 90 * DAY,
+		.help = "Time between the warnings to a suspended subscriber, each of which is a probe." },
+	{ .name = "bounce-warnings", .group = "Bounces", .type = SETTING_NUMBER, LIST(bounce_warnings), .fallback = "3", .min = 1, .max = 20,
+		.help = "How many warnings a suspended subscriber gets." },
+	{ .name = "bounce-remove", .group = "Bounces", .type = SETTING_BOOL, LIST(bounce_remove), .fallback = "yes",
+		.help = "Remove a suspended subscriber after the last warning, when it came back from a dead mailbox. Otherwise the subscriber stays suspended." },
+	{ .name = "bounce-burst-share", .group = "Bounces", .type = SETTING_NUMBER, LIST(bounce_burst_share), .fallback = "20", .min = 1, .max = 100,
+		.help = "When one post comes back from more than so many per cent of a receiver's subscribers, something else is wrong than their mailboxes: nothing of that post counts against "
+			"them, and the owners are told." },
+	{ .name = "bounce-burst-min", .group = "Bounces", .type = SETTING_NUMBER, LIST(bounce_burst_min), .fallback = "4", .min = 2, .max = 100000,
+		.help = "From how many subscribers a post must come back for that, however large their share." },
+	{ .name = "complaints", .group = "Bounces", .type = SETTING_ENUM, LIST(complaints), .fallback = "unsubscribe",
+		.choices = CHOICES([COMPLAINTS_UNSUBSCRIBE] = "unsubscribe", [COMPLAINTS_SUSPEND] = "suspend", [COMPLAINTS_NOTE] = "note"),
+		.help = "What becomes of a subscriber who marks a copy as spam, where the receiver reports that: the subscription ends, is suspended, or it is only noted." },
+	{ .name = "daily-summary", .group = "Bounces", .type = SETTING_BOOL, LIST(daily_summary), .fallback = "yes",
+		.help = "Tell the owners once a day who was suspended, removed or has complained; nothing when there was none." },
+	{ .name = "weekly-report", .group = "Bounces", .type = SETTING_BOOL, LIST(weekly_report), .fallback = "yes",
+		.help = "Send the owners a report of each week with posts: strategies, refusals, second forms, suspensions." },
 
 	{ .name = "archive", .group = "Archive and links", .type = SETTING_BOOL, LIST(archive), .fallback = "yes",
 		.help = "Keep accepted posts in the archive." },

@@ -1,7 +1,10 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 #include "listd/workers.h"
 
+#include "listd/bounce/returned.h"
+#include "listd/bounce/steps.h"
 #include "listd/event.h"
+#include "listd/people/notice.h"
 #include "listd/post/commit.h"
 #include "listd/post/daemon_world.h"
 #include "listd/post/route.h"
@@ -83,8 +86,11 @@ static void put_off(struct work *work)
 
 void workers_push(struct workers *w, const char *id)
 {
-	struct work *work = calloc(1, sizeof(*work));
+	struct work *work;
 
+	if (w == NULL)
+		return;
+	work = calloc(1, sizeof(*work));
 	if (work == NULL)
 		fail_environment("out of memory");
 	memcpy(work->id, id, strnlen(id, SPOOL_ID_CHARS));
@@ -147,6 +153,7 @@ static struct work *take(struct workers *w)
 
 struct task {
 	struct daemon *daemon;
+	struct site *site;
 	struct arena *arena;     /* of the message */
 	struct arena *post;      /* of one recipient's post at a time: each has forms of its own */
 	struct arrival arrival;
@@ -167,6 +174,13 @@ static void log_facts(const struct post *post)
 	event_log(EVENT_FACTS, "id", post->id, "list", post->list->address, "author", post->author_key, "spf", auth_result_name(facts->spf.result),
 		"dkim", auth_result_name(dkim), "arc", auth_result_name(facts->arc.result), "policy", dmarc_policy_name(facts->policy),
 		"authentic", facts->authentic ? "yes" : "no", "by", facts->authentic_by, NULL);
+}
+
+static int take_report(struct task *task, struct post *post, struct fail *why)
+{
+	if (post->purpose == PURPOSE_BOUNCES)
+		return returned_take(task->daemon, task->site, post, why);
+	return steps_come_back(task->daemon, post->list->address, post->confirm_key, "answered the list's message", why) < 0 ? -1 : 0;
 }
 
 /* 0: done, 1: look at it again later, -1: trouble. */
@@ -191,6 +205,8 @@ static int finish(struct task *task, struct post *post, unsigned number, struct 
 		/* It was answered 250: what is refused on the second look (DNS or the list has changed since) goes to a person, not into the void. */
 		post->reason = arena_printf(post->arena, "accepted, but refused on a second look: %s", post->why.text);
 		return commit_hold(task->daemon, post, number, why);
+	case OUTCOME_REPORT:
+		return take_report(task, post, why);
 	case OUTCOME_DISCARD:
 		event_log(EVENT_DISCARDED, "id", post->id, "list", post->list->address, "reason", post->reason, NULL);
 		return 0;
@@ -208,8 +224,29 @@ static int work_on_list(struct task *task, struct list_settings *list, const cha
 	post->suffix = suffix;
 	if (route_run(post, false, NULL, NULL, why) != 0)
 		return -1;
-	log_facts(post);
+	if (post->outcome != OUTCOME_REPORT)
+		log_facts(post);
 	return finish(task, post, number, why);
+}
+
+/* A message that the list itself has written. */
+static int work_on_notice(struct task *task, struct fail *why)
+{
+	const struct envelope *envelope = &task->spooled.envelope;
+	struct post *post = arena_alloc(task->post, sizeof(*post));
+	struct list_settings *list;
+	const char *job = "";
+	int result = daemon_list(task->daemon, envelope->notice_of, &list, why);
+
+	if (result <= 0 || envelope->rcpt_count != 1)
+		return result < 0 ? -1 : 0;
+	result = post_begin(post, task->post, &task->world, envelope, envelope->rcpts[0], list, task->spooled.message, why);
+	if (result == 0)
+		result = notice_commit(task->daemon, post, &job, why);
+	if (result == 0)
+		task->jobs[task->job_count++] = arena_text(task->arena, span_of(job));
+	list_settings_free(list);
+	return result;
 }
 
 static int work_on_rcpt(struct task *task, unsigned number, struct fail *why)
@@ -237,6 +274,8 @@ static int work_on_all(struct task *task, struct fail *why)
 	task->arrival.arena = arena_new(POST_ARENA_MAX_BYTES(task->spooled.message.len));
 	task->world.arrival = &task->arrival;
 	task->jobs = arena_array(task->arena, task->spooled.envelope.rcpt_count, sizeof(*task->jobs));
+	if (task->spooled.envelope.notice_of != NULL)
+		return work_on_notice(task, why);
 	for (unsigned i = 0; i < task->spooled.envelope.rcpt_count; i++) {
 		int result = work_on_rcpt(task, i, why);
 
@@ -275,6 +314,7 @@ static int work_on(struct daemon *daemon, const char *id)
 		return abandoned ? 0 : 1;
 	}
 	site = daemon_hold_site(daemon);
+	task.site = site;
 	task.arena = arena_new(ARENA_MESSAGE_MAX_BYTES);
 	dns = resolver_limited(daemon->dns, POST_DNS_BUDGET_MS);
 	daemon_world(daemon, site, &task.world);

@@ -11,7 +11,7 @@ struct workers;
 int workers_start(struct daemon *daemon, unsigned count, struct workers **workers_r, struct fail *why);
 /* A message that is going to be pushed has to wait for DNS: it begins where those stand that are looked at again, and does not keep others waiting. */
 void workers_note_slow(struct workers *workers, const char *id);
-/* An accepted message. */
+/* An accepted message. Without workers it waits in the spool. */
 void workers_push(struct workers *workers, const char *id);
 /* Messages that wait or are being worked on. */
 size_t workers_pending(struct workers *workers);

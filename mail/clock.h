@@ -9,7 +9,7 @@
 struct clock {
 	bool is_fixed;
 	int64_t fixed_secs;  /* unix time, when is_fixed */
-	int64_t offset_secs; /* added to the system's time otherwise */
+	_Atomic int64_t offset_secs; /* added to the system's time otherwise; may be changed while threads ask */
 };
 
 /* Unix time in seconds. NULL means the system's clock. */

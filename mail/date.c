@@ -209,16 +209,23 @@ static void date_of(int64_t day, int64_t *year_r, int *month_r, int *day_r)
 	*year_r = year_of_era + era * 400 + (*month_r <= 2 ? 1 : 0);
 }
 
-char *date_format(struct arena *a, int64_t secs)
+static int64_t day_of(int64_t secs)
 {
-	int64_t day = secs / DAY_SECS, rest = secs % DAY_SECS, year;
+	return secs / DAY_SECS - (secs % DAY_SECS < 0);
+}
+
+char *date_day(struct arena *a, int64_t secs)
+{
+	int64_t day = day_of(secs), year;
 	int month, mday;
 
-	if (rest < 0) {
-		day--;
-		rest += DAY_SECS;
-	}
 	date_of(day, &year, &month, &mday);
-	return arena_printf(a, "%s, %d %s %04lld %02d:%02d:%02d +0000", days[(day % 7 + 7) % 7], mday, months[month - 1], (long long)year,
-		(int)(rest / 3600), (int)(rest / 60 % 60), (int)(rest % 60));
+	return arena_printf(a, "%s, %d %s %04lld", days[(day % 7 + 7) % 7], mday, months[month - 1], (long long)year);
+}
+
+char *date_format(struct arena *a, int64_t secs)
+{
+	int64_t rest = (secs % DAY_SECS + DAY_SECS) % DAY_SECS;
+
+	return arena_printf(a, "%s %02d:%02d:%02d +0000", date_day(a, secs), (int)(rest / 3600), (int)(rest / 60 % 60), (int)(rest % 60));
 }

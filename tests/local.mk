@@ -64,6 +64,10 @@ tests_fuzz_fuzz_record_SOURCES = tests/fuzz/fuzz_record.c
 tests_fuzz_fuzz_record_LDADD = $(LISTD_TEST_LIBS) $(DB_LIBS)
 tests_fuzz_fuzz_record_LDFLAGS = $(AM_LDFLAGS) $(FUZZ_LDFLAGS)
 endif
+check_PROGRAMS += tests/unit/test_bounces
+TESTS += tests/unit/test_bounces
+tests_unit_test_bounces_SOURCES = tests/unit/test_bounces.c
+tests_unit_test_bounces_LDADD = $(LISTD_TEST_LIBS)
 check_PROGRAMS += tests/unit/test_store
 TESTS += tests/unit/test_store
 tests_unit_test_store_SOURCES = tests/unit/test_store.c

@@ -17,7 +17,7 @@ enum bounce_source {
 
 struct bounce {
 	const char *list;         /* address */
-	const char *job;          /* "ID-N" of the job, or the probe's */
+	const char *job;          /* "ID-N" of the job; "ID" where it came by mail (a return address has room for no more); of a probe its id */
 	const char *recipient;    /* address as the job had it */
 	const char *form;         /* strategy's name of the copy, or NULL where it is not known */
 	enum bounce_source source;
@@ -26,7 +26,10 @@ struct bounce {
 	int64_t at_secs;
 };
 
-/* Take note of one. Repeated calls with the same job and recipient change nothing more. -1: the store (temporary); nothing is half done that a repetition would not mend. */
+/* Take note of one. Repeated calls with the same job and recipient change nothing more: what is certain is taken once, and what is a suspicion once. A recipient who is no
+ * member (any more) changes nothing. -1: the store (temporary); nothing is half done that a repetition would not mend. */
 int bounce_take(struct daemon *daemon, const struct bounce *bounce, struct fail *why);
+/* "reply", "key", "post-key", "probe". */
+const char *bounce_source_name(enum bounce_source source);
 
 #endif

@@ -70,7 +70,7 @@ int verb_held_accept(struct control_call *call, json_t **result_r, struct fail *
 		if (only == NULL || (size_t)strtoul(strrchr(hold.id, '-') == NULL ? "0" : strrchr(hold.id, '-') + 1, NULL, 10) == i)
 			only = spooled.envelope.rcpts[i];
 	spool_unread(&spooled);
-	spool_id(clock_now(NULL), new_id);
+	spool_id(clock_now(&call->daemon->clock), new_id);
 	snprintf(who, sizeof(who), "uid %u", call->peer_uid);
 	if (spool_release(call->daemon->spool, hold.id, new_id, only, who, why) != 0 || store_hold_remove(call->daemon->store, hold.id, why) != 0)
 		return -1;

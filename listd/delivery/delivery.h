@@ -32,8 +32,9 @@ struct delivery_hooks {
 	void (*verp_sender)(void *context, const struct job *job, const struct job_rcpt *rcpt, char *sender_r, size_t size);
 	/* Envelope sender for a job's transactions with XVERP or without VERP; the relay makes local+user=domain@ of it with XVERP=+=. */
 	void (*plain_sender)(void *context, const struct job *job, char *sender_r, size_t size);
-	/* A recipient's final refusal (code 5xx, or queue-life is over), with the whole reply, lines joined by " ". Called once. */
-	void (*refused)(void *context, const struct job *job, const struct job_rcpt *rcpt, int code, const char *reply);
+	/* A recipient's final refusal (code 5xx, or queue-life is over), with the whole reply, lines joined by " ". Called once, unless the process ends
+	 * before it is written down. -1: it could not be taken note of; it is tried again later, and told then. */
+	int (*refused)(void *context, const struct job *job, const struct job_rcpt *rcpt, int code, const char *reply);
 	/* One form of a job has been taken for count recipients in this pass. May be NULL. */
 	void (*delivered)(void *context, const struct job *job, const char *form, size_t count);
 };

@@ -258,7 +258,8 @@ static bool end_pass_unlocked(struct delivery *d, struct queued *q, bool expire)
 		for (size_t i = 0; i < job->rcpt_count; i++) {
 			if (job->rcpts[i].state != JOB_TODO)
 				continue;
-			d->hooks.refused(d->hooks.context, job, &job->rcpts[i], 451, text);
+			if (d->hooks.refused(d->hooks.context, job, &job->rcpts[i], 451, text) != 0)
+				continue;
 			if (job_mark(job, i, JOB_FAILED, text, &why) != 0)
 				event_log(EVENT_FAULT, "id", q->id, "reason", why.text, NULL);
 			atomic_fetch_add(&d->refused, 1);

@@ -39,22 +39,25 @@ void transaction_fault(const struct chunk *chunk, const struct fail *why)
 	event_log(EVENT_FAULT, "id", chunk->queued->id, "reason", why->text, NULL);
 }
 
-/* A recipient is refused for good. The hook comes before the mark: a crash in between tells it twice, never not at all. */
-static void refuse(struct run *r, struct chunk *chunk, uint32_t rcpt, int code, const char *text)
-{
-	struct fail why;
-
-	r->d->hooks.refused(r->d->hooks.context, chunk->job, &chunk->job->rcpts[rcpt], code, text);
-	if (job_mark(chunk->job, rcpt, JOB_FAILED, text, &why) != 0)
-		transaction_fault(chunk, &why);
-	atomic_fetch_add(&r->d->refused, 1);
-}
-
 static void defer(struct run *r, struct chunk *chunk, size_t count, const char *text)
 {
 	chunk->deferred += count;
 	snprintf(chunk->last_reply, sizeof(chunk->last_reply), "%s", text);
 	atomic_fetch_add(&r->d->deferred, count);
+}
+
+/* A recipient is refused for good. The hook comes before the mark: a crash in between tells it twice, never not at all. */
+static void refuse(struct run *r, struct chunk *chunk, uint32_t rcpt, int code, const char *text)
+{
+	struct fail why;
+
+	if (r->d->hooks.refused(r->d->hooks.context, chunk->job, &chunk->job->rcpts[rcpt], code, text) != 0) {
+		defer(r, chunk, 1, text);
+		return;
+	}
+	if (job_mark(chunk->job, rcpt, JOB_FAILED, text, &why) != 0)
+		transaction_fault(chunk, &why);
+	atomic_fetch_add(&r->d->refused, 1);
 }
 
 void transaction_settle(struct run *r, struct chunk *chunk, const uint32_t *rcpts, size_t count, const struct verdict *verdict)

@@ -11,7 +11,7 @@
 /* RFC 5321 4.5.3.1.3: a path has 256 octets, of which <> are two. */
 #define SENDER_MAX_BYTES 254
 
-static const char kind_letters[] = { [VERP_RECIPIENT] = 'r', [VERP_POST] = 'p' };
+static const char kind_letters[] = { [VERP_RECIPIENT] = 'r', [VERP_POST] = 'p', [VERP_PROBE] = 'q' };
 
 /* A text on the stack with a maximum; what does not fit sets full. Made for each recipient, so no heap. */
 struct text { char *ptr; size_t len, cap; bool full; };
@@ -130,13 +130,16 @@ bool verp_write(const struct secret *secret, enum verp_kind kind, const char *li
 	struct text t = { sender_r, 0, size - 1, false };
 	struct span id = span_sub(span_of(post_id), 0, SPOOL_ID_CHARS);
 	size_t max = size - 1 < SENDER_MAX_BYTES ? size - 1 : SENDER_MAX_BYTES;
+	bool is_cut = kind == VERP_RECIPIENT;
 
 	assert(size > 1 && id.len == SPOOL_ID_CHARS);
 	if (kind == VERP_RECIPIENT && recipient != NULL && write_recipient(secret, list_local, list_domain, id, span_of(recipient), sender_r, max))
 		return true;
-	put_head(&t, secret, VERP_POST, list_local, id, (struct span){ NULL, 0 });
+	if (kind == VERP_RECIPIENT)
+		kind = VERP_POST;
+	put_head(&t, secret, kind, list_local, id, (struct span){ NULL, 0 });
 	end_text(&t, list_domain);
-	return kind == VERP_POST;
+	return !is_cut;
 }
 
 static int hex_value(char c)
@@ -197,20 +200,24 @@ bool verp_read(struct arena *a, const struct secret *secret, const char *list_lo
 {
 	struct verp v = { 0 };
 	struct span post_id, rest, covered;
-	char input[CODE_INPUT_MAX_BYTES], letter;
+	char input[CODE_INPUT_MAX_BYTES];
+	const char *letter;
 
 	if (suffix.len < HEAD_CHARS || suffix.len > CODE_INPUT_MAX_BYTES / 2 || !head_has_shape(suffix))
 		return false;
-	letter = ascii_lower(suffix.ptr[0]);
-	if (letter != kind_letters[VERP_RECIPIENT] && letter != kind_letters[VERP_POST])
+	letter = memchr(kind_letters, ascii_lower(suffix.ptr[0]), sizeof(kind_letters));
+	if (letter == NULL)
 		return false;
-	v.kind = letter == kind_letters[VERP_RECIPIENT] ? VERP_RECIPIENT : VERP_POST;
+	v.kind = (enum verp_kind)(letter - kind_letters);
 	post_id = span_of(arena_lower(a, span_sub(suffix, 1, SPOOL_ID_CHARS)));
 	v.post_id = post_id.ptr;
 	rest = span_sub(suffix, HEAD_CHARS + 1, suffix.len);
 	v.recipient = read_recipient(a, v.kind, rest);
 	/* Of kind r the recipient is part of what the code vouches for, so it must be there; of kind p anybody may have written it. */
 	if (v.kind == VERP_RECIPIENT && v.recipient == NULL)
+		return false;
+	/* A probe has one recipient and names none: nobody puts one in. */
+	if (v.kind == VERP_PROBE && suffix.len > HEAD_CHARS)
 		return false;
 	covered = v.kind == VERP_RECIPIENT ? span_of(v.recipient) : (struct span){ NULL, 0 };
 	v.valid = secret_verify(secret, code_input(input, sizeof(input), v.kind, list_local, post_id, covered),

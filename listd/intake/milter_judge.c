@@ -121,6 +121,7 @@ static void settle(struct judging *j, struct post *post, struct milter_rcpt *rcp
 	case OUTCOME_HOLD:
 		count_author(j, post, rcpt);
 		return;
+	case OUTCOME_REPORT:
 	case OUTCOME_DISCARD: /* listd says so, and logs it */
 		return;
 	}

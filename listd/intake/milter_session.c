@@ -280,7 +280,7 @@ static int ask_about(struct milter_session *s, const char *address, json_t **ans
 
 static enum purpose purpose_of(const char *name)
 {
-	for (enum purpose p = PURPOSE_POST; name != NULL && p <= PURPOSE_BOUNCES; p++)
+	for (enum purpose p = PURPOSE_POST; name != NULL && p <= PURPOSE_CONFIRM; p++)
 		if (strcmp(purpose_name(p), name) == 0)
 			return p;
 	return PURPOSE_POST;

@@ -144,7 +144,8 @@ static int write_job(struct daemon *daemon, struct post *post, const char *job_i
 {
 	const char *sender = arena_printf(post->arena, "%s-bounces@%s", list_local(post->list, post->arena), list_domain(post->list));
 	struct job_request request = {
-		.id = job_id, .post_id = post->id, .list = post->list->address, .sender = post->purpose == PURPOSE_POST ? JOB_SENDER_VERP : JOB_SENDER_FIXED,
+		.id = job_id, .post_id = post->id, .created_secs = clock_now(&daemon->clock), .list = post->list->address,
+		.sender = post->purpose == PURPOSE_POST ? JOB_SENDER_VERP : JOB_SENDER_FIXED,
 		.fixed_sender = sender, .forms = set->forms, .form_count = set->count, .source_id = post->source_job, .notes = notes_write(post),
 	};
 	struct adding adding = { .post = post, .set = set, .why = why };

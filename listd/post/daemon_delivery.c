@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /* What delivery asks of the daemon: envelope senders, and where results go. */
 #include "listd/bounce/learn.h"
+#include "listd/bounce/bounce.h"
+#include "listd/bounce/verdict.h"
 #include "listd/daemon.h"
 #include "listd/delivery/verp.h"
 #include "listd/event.h"
@@ -41,11 +43,52 @@ static void plain_sender(void *context, const struct job *job, char *sender_r, s
 	verp_write(&sender->secret, VERP_POST, sender->local, sender->domain, job->id, NULL, sender_r, size);
 }
 
-static void refused(void *context, const struct job *job, const struct job_rcpt *rcpt, int code, const char *reply)
+/* A message of the list's own: of a probe its id tells whose. */
+static bool is_probe(const struct job *job, struct arena *a)
 {
-	(void)context;
+	const struct sender *sender = job->kept;
+	const char *before = arena_printf(a, "%s-bounces+", sender->local);
+	struct span from = span_of(job->fixed_sender);
+	struct verp verp;
+
+	return span_starts_nocase(from, before)
+		&& verp_read(a, &sender->secret, sender->local, span_sub(from, strlen(before), span_find_byte(from, '@') - strlen(before)), &verp) && verp.valid && verp.kind == VERP_PROBE;
+}
+
+static int take_refusal(struct daemon *daemon, struct arena *a, const struct job *job, const struct job_rcpt *rcpt, int code, const char *reply)
+{
+	struct site *site = daemon_hold_site(daemon);
+	struct verdict_rcpt verdict;
+	struct bounce bounce;
+	struct fail why;
+
+	verdict_of_reply(a, site->patterns, code, reply, "", &verdict);
+	daemon_release_site(site);
+	bounce = (struct bounce){
+		.list = job->list, .job = job->id, .recipient = rcpt->address, .form = job->forms[rcpt->form].name, .source = BOUNCE_BY_REPLY, .class = verdict.class,
+		.status = verdict.status, .reply = reply, .at_secs = clock_now(&daemon->clock),
+	};
+	if (job->sender != JOB_SENDER_VERP) {
+		if (!is_probe(job, a))
+			return 0;
+		bounce.source = BOUNCE_BY_PROBE;
+		bounce.job = arena_text(a, span_sub(span_of(job->id), 0, SPOOL_ID_CHARS));
+	}
+	if (bounce_take(daemon, &bounce, &why) == 0)
+		return 0;
+	event_log(EVENT_FAULT, "id", job->id, "to", rcpt->address, "text", why.text, NULL);
+	return -1;
+}
+
+static int refused(void *context, const struct job *job, const struct job_rcpt *rcpt, int code, const char *reply)
+{
+	struct arena *a = arena_new(ARENA_SCRATCH_MAX_BYTES);
+	int result = take_refusal(context, a, job, rcpt, code, reply);
+
+	arena_free(a);
 	event_log(EVENT_RCPT_REFUSED, "id", job->id, "list", job->list, "to", rcpt->address, "form", job->forms[rcpt->form].name,
 		"code", event_number(code), "reply", reply, NULL);
+	return result;
 }
 
 static void delivered(void *context, const struct job *job, const char *form, size_t count)

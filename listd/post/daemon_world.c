@@ -5,6 +5,7 @@
 #include "listd/post/route.h"
 
 #include "listd/bounce/learn.h"
+#include "listd/bounce/returned.h"
 #include "listd/event.h"
 #include "listd/workers.h"
 
@@ -49,12 +50,21 @@ static void site_rules(void *context, struct arena *a, const struct facts *facts
 	learn_site_rules(context, a, facts, rules_r);
 }
 
+static int find_token(void *context, struct arena *a, const char *token, const char *kind, const char **payload_r, struct fail *why)
+{
+	struct daemon *daemon = context;
+	const char *its_kind;
+	int found = store_token_get(daemon->store, a, token, &its_kind, payload_r, why);
+
+	return found == 1 ? strcmp(its_kind, kind) == 0 : found;
+}
+
 void daemon_world(struct daemon *daemon, struct site *site, struct world *world_r)
 {
 	*world_r = (struct world){
 		.context = daemon, .dns = daemon->dns, .clock = &daemon->clock, .site = site->settings, .keyring = &site->keyring,
 		.key_overlay = site->key_overlay, .receivers = site->receivers, .master = &daemon->master, .field_key = &daemon->field_key,
-		.find_member = find_member, .is_duplicate = is_duplicate, .find_alias = find_alias, .each_member = each_member,
+		.find_member = find_member, .is_duplicate = is_duplicate, .find_alias = find_alias, .find_token = find_token, .each_member = each_member,
 		.experience = daemon->learn == NULL ? NULL : experience, .site_rules = daemon->learn == NULL ? NULL : site_rules,
 	};
 }
@@ -136,6 +146,12 @@ static void refuse_for_now(struct post *post, const char *who, struct reply *rep
 	*reply_r = reply_of_fail(post->arena, &why);
 }
 
+static void drop(struct post *post, const char *reason, struct reply *reply_r)
+{
+	event_log(EVENT_DISCARDED, "id", post->id, "list", post->list->address, "reason", reason, NULL);
+	*reply_r = reply_make(post->arena, REPLY_OK, arena_printf(post->arena, "discarded: %s", reason));
+}
+
 static void answer(struct daemon *daemon, struct post *post, struct reply *reply_r, bool *keep_r)
 {
 	switch (post->outcome) {
@@ -170,9 +186,16 @@ static void answer(struct daemon *daemon, struct post *post, struct reply *reply
 		log_refusal(post, &post->why);
 		*reply_r = reply_of_fail(post->arena, &post->why);
 		return;
+	case OUTCOME_REPORT:
+		if (post->purpose == PURPOSE_BOUNCES && !returned_is_allowed(daemon, post)) {
+			drop(post, "more reports about this in an hour than are read", reply_r);
+			return;
+		}
+		*keep_r = true;
+		*reply_r = reply_make(post->arena, REPLY_QUEUED, post->id);
+		return;
 	case OUTCOME_DISCARD:
-		event_log(EVENT_DISCARDED, "id", post->id, "list", post->list->address, "reason", post->reason, NULL);
-		*reply_r = reply_make(post->arena, REPLY_OK, arena_printf(post->arena, "discarded: %s", post->reason));
+		drop(post, post->reason, reply_r);
 		return;
 	}
 }
@@ -208,7 +231,8 @@ static void judge_one(struct daemon *daemon, const struct world *world, struct a
 		*reply_r = reply_make(a, REPLY_OK, "the owners get it already");
 	} else if (post_begin(post, a, world, envelope, rcpt, list, bytes, &why) != 0) {
 		event_log(EVENT_REFUSED, "id", envelope->id, "list", list->address, "from", envelope->mail_from, "stage", "parse", "text", why.text, NULL);
-		*reply_r = reply_of_fail(a, &why);
+		/* what comes back is never refused: that would be another report */
+		*reply_r = purpose == PURPOSE_BOUNCES ? reply_make(a, REPLY_OK, "discarded") : reply_of_fail(a, &why);
 	} else {
 		post->purpose = purpose;
 		post->suffix = suffix;

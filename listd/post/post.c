@@ -11,14 +11,14 @@
 
 const char *purpose_name(enum purpose purpose)
 {
-	static const char *const names[] = { "post", "alias", "owner", "bounces" };
+	static const char *const names[] = { "post", "alias", "owner", "bounces", "confirm" };
 
 	return names[purpose];
 }
 
 const char *outcome_name(enum outcome outcome)
 {
-	static const char *const names[] = { "send", "refuse", "hold", "discard", "later" };
+	static const char *const names[] = { "send", "refuse", "hold", "discard", "later", "report" };
 
 	return names[outcome];
 }
@@ -78,7 +78,7 @@ bool post_is_by_keeper(struct post *post)
 static const struct { const char *suffix; bool takes_more; enum purpose purpose; } suffixes[] = {
 	{ "-owner", false, PURPOSE_OWNER },       { "-request", false, PURPOSE_OWNER },   { "-help", false, PURPOSE_OWNER },
 	{ "-join", false, PURPOSE_OWNER },        { "-subscribe", false, PURPOSE_OWNER }, { "-leave", false, PURPOSE_OWNER },
-	{ "-unsubscribe", false, PURPOSE_OWNER }, { "-confirm", true, PURPOSE_OWNER },    { "-bounces", true, PURPOSE_BOUNCES },
+	{ "-unsubscribe", false, PURPOSE_OWNER }, { "-confirm", true, PURPOSE_CONFIRM },    { "-bounces", true, PURPOSE_BOUNCES },
 	{ "-author", true, PURPOSE_ALIAS },
 };
 

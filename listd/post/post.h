@@ -65,6 +65,8 @@ struct world {
 	/* Add what is known of an operator, or of "@domain". NULL: nothing is. */
 	void (*experience)(void *context, struct arena *a, const char *name, struct experience *experience);
 	void (*site_rules)(void *context, struct arena *a, const struct facts *facts, struct site_rules *rules_r); /* or NULL */
+	/* Payload of a token of that kind: 1, 0, -1. NULL: there are none. */
+	int (*find_token)(void *context, struct arena *a, const char *token, const char *kind, const char **payload_r, struct fail *why);
 	/* Every member who gets a copy; as store_members_each. */
 	int (*each_member)(void *context, const char *list, int (*each)(void *, const struct member *), void *each_context, struct fail *why);
 };
@@ -74,7 +76,8 @@ enum purpose {
 	PURPOSE_POST,    /* the list's address */
 	PURPOSE_ALIAS,   /* an author alias: forwarded to the author */
 	PURPOSE_OWNER,   /* -owner, and the command addresses, which the owners answer */
-	PURPOSE_BOUNCES  /* -bounces+...: reports about our own mail */
+	PURPOSE_BOUNCES, /* -bounces+...: reports about our own mail */
+	PURPOSE_CONFIRM  /* -confirm+TOKEN: an answer to a message of the list; to the owners where the token is not known */
 };
 const char *purpose_name(enum purpose purpose);
 
@@ -84,7 +87,8 @@ enum outcome {
 	OUTCOME_REFUSE,    /* post->why is the reply */
 	OUTCOME_HOLD,      /* post->reason says why a moderator must look */
 	OUTCOME_DISCARD,   /* dropped, post->reason */
-	OUTCOME_LATER      /* DNS trouble: looked at again */
+	OUTCOME_LATER,     /* DNS trouble: looked at again */
+	OUTCOME_REPORT     /* about our own mail (bounce/returned.h), or the answer to it that brings a subscriber back: read by a worker, passed on to nobody */
 };
 const char *outcome_name(enum outcome outcome);
 
@@ -111,6 +115,8 @@ struct post {
 	struct list_settings *list;     /* held by the caller */
 	enum purpose purpose;
 	const char *suffix;             /* what follows the list's local part, or "" */
+	const struct verp *verp;        /* PURPOSE_BOUNCES: the key, or NULL */
+	const char *confirm_key;        /* PURPOSE_CONFIRM: of the member whose token it is */
 	const char **targets;           /* of a forward, owner mail: where it goes */
 	size_t target_count;
 	/* authenticate */

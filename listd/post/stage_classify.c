@@ -1,7 +1,10 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /* What the address stands for, and for a forward where it goes. */
 #include "listd/post/route.h"
+#include "listd/bounce/returned.h"
+#include "listd/bounce/steps.h"
 #include "listd/post/identity.h"
+#include "mail/header.h"
 
 #include <string.h>
 
@@ -41,6 +44,36 @@ static int find_owners(struct post *post)
 	return STAGE_NEXT;
 }
 
+/* Programs that answer to Reply-To must not do what a person is asked to. */
+static bool is_by_program(const struct post *post)
+{
+	const struct field *automatic = message_field(&post->message, "Auto-Submitted"), *precedence = message_field(&post->message, "Precedence");
+
+	if (post->envelope->mail_from == NULL || *post->envelope->mail_from == '\0')
+		return true;
+	return (automatic != NULL && !span_eq_text_nocase(span_trim(header_without_comments(post->arena, automatic->value)), "no"))
+		|| (precedence != NULL && !span_eq_text_nocase(span_trim(header_unfold(post->arena, precedence->value)), "first-class"));
+}
+
+static int find_confirmed(struct post *post, struct fail *why)
+{
+	static const char before[] = "-confirm+";
+	const char *token = strlen(post->suffix) > strlen(before) ? post->suffix + strlen(before) : "", *payload = NULL;
+	size_t len = strlen(post->list->address);
+	int found = post->world->find_token == NULL ? 0 : post->world->find_token(post->world->context, post->arena, token, STEPS_TOKEN_BACK, &payload, why);
+
+	if (found < 0)
+		return -1;
+	/* the payload: list, blank, key */
+	if (found == 0 || strncmp(payload, post->list->address, len) != 0 || payload[len] != ' ')
+		return find_owners(post);
+	if (is_by_program(post))
+		return post_discard(post, "an automatic answer to a message of the list");
+	post->confirm_key = payload + len + 1;
+	post->outcome = OUTCOME_REPORT;
+	return STAGE_END;
+}
+
 int stage_classify(struct post *post, struct fail *why)
 {
 	identity_fill(post);
@@ -49,8 +82,11 @@ int stage_classify(struct post *post, struct fail *why)
 		return find_author(post, why);
 	case PURPOSE_OWNER:
 		return find_owners(post);
-	case PURPOSE_POST:
 	case PURPOSE_BOUNCES:
+		return returned_classify(post);
+	case PURPOSE_CONFIRM:
+		return find_confirmed(post, why);
+	case PURPOSE_POST:
 		return STAGE_NEXT;
 	}
 	return STAGE_NEXT;

@@ -90,8 +90,6 @@ int stage_loop(struct post *post, struct fail *why)
 
 	if (hops > (size_t)post->list->max_received)
 		return refuse_loop(post, arena_printf(post->arena, "%zu Received fields, more than the %lld that %s takes", hops, post->list->max_received, post->list->address));
-	if (post->purpose == PURPOSE_BOUNCES)
-		return post_discard(post, "a report about our own mail");
 	if (was_here_before(post))
 		return refuse_loop(post, arena_printf(post->arena, "%s has sent it on before", post->list->address));
 	if (post->purpose != PURPOSE_POST)

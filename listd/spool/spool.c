@@ -157,11 +157,12 @@ const char *spool_dir(const struct spool *spool)
 	return spool->dir;
 }
 
-/* Base32 of value in count characters. The digits stand in the order of ASCII, unlike those of RFC 4648, so that names sort as numbers do. */
+/* They stand in the order of ASCII, unlike those of RFC 4648, so that names sort as numbers do. */
+static const char digits[] = "234567abcdefghijklmnopqrstuvwxyz";
+
+/* Base32 of value in count characters. */
 static char *put_base32(char *at, uint64_t value, unsigned count)
 {
-	static const char digits[] = "234567abcdefghijklmnopqrstuvwxyz";
-
 	for (unsigned i = count; i-- > 0;)
 		*at++ = digits[value >> (5 * i) & 31];
 	return at;
@@ -180,6 +181,22 @@ void spool_id(int64_t now_secs, char id_r[SPOOL_ID_CHARS + 1])
 	at = put_base32(at, (uint64_t)(now.tv_sec > now_secs ? 999999 : now.tv_nsec / 1000), 4);
 	at = put_base32(at, chance, 9);
 	*at = '\0';
+}
+
+int64_t spool_id_secs(const char *id)
+{
+	int64_t secs = 0;
+
+	if (strlen(id) < SPOOL_ID_CHARS)
+		return -1;
+	for (int i = 0; i < 7; i++) {
+		const char *digit = strchr(digits, id[i]);
+
+		if (digit == NULL)
+			return -1;
+		secs = secs << 5 | (digit - digits);
+	}
+	return secs;
 }
 
 static int compare_names(const void *a, const void *b)

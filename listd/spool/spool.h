@@ -38,6 +38,7 @@ struct envelope {
 	bool is_submission, body_8bit, smtputf8;
 	unsigned tries;                /* process ends while it was being worked on */
 	const char *released_by;       /* moderator who let a held post pass, or NULL */
+	const char *notice_of;         /* list whose own message to one of its people it is (people/notice.h), or NULL */
 };
 
 /* Make the directories where missing, check ownership, take the lock (one process has a spool), remove leftovers of tmp/ and out/ *.tmp. */
@@ -45,6 +46,8 @@ int spool_open(const char *dir, struct spool **spool_r, struct fail *why);
 void spool_close(struct spool *spool);
 /* A new id, unique on this host. */
 void spool_id(int64_t now_secs, char id_r[SPOOL_ID_CHARS + 1]);
+/* The time in an id; -1: it is none. */
+int64_t spool_id_secs(const char *id);
 
 /* Writing one message: begin, add, then commit (durable when it returns 0) or abort. bytes so far are readable by spool_writer_view, so that
  * the message can be judged before it is committed. */

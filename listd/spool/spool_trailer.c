@@ -53,6 +53,7 @@ static const struct { const char *name; size_t offset; } text_rows[] = {
 	{ "client_ip", offsetof(struct envelope, client_ip) }, { "client_name", offsetof(struct envelope, client_name) },
 	{ "helo", offsetof(struct envelope, helo) }, { "auth_user", offsetof(struct envelope, auth_user) },
 	{ "peer", offsetof(struct envelope, peer) }, { "released_by", offsetof(struct envelope, released_by) },
+	{ "notice_of", offsetof(struct envelope, notice_of) },
 };
 static const struct { const char *name; size_t offset; } flag_rows[] = {
 	{ "submission", offsetof(struct envelope, is_submission) }, { "8bit", offsetof(struct envelope, body_8bit) },

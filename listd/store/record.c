@@ -32,6 +32,17 @@ void record_put_text(struct buf *out, const char *text)
 	buf_put_byte(out, '\0');
 }
 
+void record_put_cut(struct buf *out, const char *text, size_t max)
+{
+	struct span cut = span_sub(span_of(text == NULL ? "" : text), 0, max);
+
+	while (cut.len == max && cut.len > 0 && ((unsigned char)text[cut.len] & 0xc0) == 0x80)
+		cut.len--;
+	record_put_number(out, cut.len);
+	buf_put(out, cut);
+	buf_put_byte(out, '\0');
+}
+
 void record_put_id(struct buf *out, uint32_t id)
 {
 	for (int shift = 24; shift >= 0; shift -= 8)

@@ -14,6 +14,8 @@ void record_put_number(struct buf *out, uint64_t number);
 void record_put_signed(struct buf *out, int64_t number);
 /* text may be NULL, which is kept as "". */
 void record_put_text(struct buf *out, const char *text);
+/* The same for what a stranger wrote: no more than max octets, whole UTF-8 characters. */
+void record_put_cut(struct buf *out, const char *text, size_t max);
 /* Four octets, most significant first, as keys have them. */
 void record_put_id(struct buf *out, uint32_t id);
 

@@ -152,4 +152,92 @@ int store_token_put(struct store *store, const char *token, const char *kind, co
 int store_token_get(struct store *store, struct arena *a, const char *token, const char **kind_r, const char **payload_r, struct fail *why); /* 1, 0, -1 */
 int store_token_remove(struct store *store, const char *token, struct fail *why);
 
+/* What comes of mail that comes back. Days are Unix seconds / 86400, in UTC. */
+
+/* A key of figures has this many octets at most; longer ones are cut. */
+#define STORE_FIGURE_KEY_MAX_BYTES 400
+/* For how long figures are kept. */
+#define STORE_FIGURE_DAYS 100
+struct store_figure { const char *kind, *key; uint64_t count; };
+/* Add to the figures of a list ("": of the site) on a day. */
+int store_figures_add(struct store *store, const char *list, int64_t day, const struct store_figure *figures, size_t count, struct fail *why);
+/* Every figure from one day to another, both included, by day, kind and key; non-zero from each ends the walk and is returned. */
+int store_figures_each(struct store *store, const char *list, int64_t from_day, int64_t until_day, int (*each)(void *context, int64_t day, const struct store_figure *figure),
+	void *context, struct fail *why);
+
+struct store_token { const char *token, *kind, *payload; int64_t expires_secs; };
+/* Note, once, that something was told on that day, with the token of the message that tells it (NULL: none does). 1 noted, 0 it was told before, -1. */
+int store_told_put(struct store *store, const char *list, int64_t day, const char *what, const struct store_token *token, struct fail *why);
+
+/* What is noted of one member's bounces. */
+#define STORE_TALLY_NOTES_MAX 40
+#define STORE_TALLY_DAY_MAX 3      /* of one day that count: more do not make it worse */
+#define STORE_TALLY_OTHERS_MAX 4   /* that count for nothing, kept for people */
+#define STORE_REPLY_MAX_BYTES 400
+struct tally_note {
+	int64_t day;          /* of the post: a report that comes late, or again, counts on no other day */
+	const char *post_id;
+	const char *class;    /* name of the bounce class */
+	bool counts;
+	bool is_certain;      /* else a suspicion, which anybody who got the post can raise */
+	int64_t at_secs;      /* when it was taken */
+	const char *receiver; /* who runs the mailbox */
+	const char *reply;    /* the receiver's words */
+};
+enum tally_state { TALLY_COUNTING, TALLY_PROBED /* a probe is out */, TALLY_SUSPENDED };
+struct tally {
+	const char *key;       /* of the member */
+	uint64_t version;      /* of the row */
+	enum tally_state state;
+	int64_t due_secs;      /* when it is to be looked at; 0 at once, INT64_MAX not until something happens */
+	int64_t since_secs;    /* of the state */
+	unsigned warnings;     /* sent since the suspension */
+	const char *probe_id;  /* of the last probe, or "" */
+	int64_t probe_secs;
+	const char *probe_class, *probe_reply; /* how it came back, or "" */
+	const struct tally_note *notes; size_t note_count; /* oldest first */
+};
+int store_tally_get(struct store *store, struct arena *a, const char *list, const char *key, struct tally *tally_r, struct fail *why); /* 1, 0, -1 */
+/* Delivery of a member from now on, with the reason for people. */
+struct store_delivery { enum member_delivery delivery; int64_t since_secs; const char *reason; };
+/* What goes with the change of a tally, in the same transaction; NULL and false: nothing. */
+struct tally_change {
+	const struct store_delivery *delivery;
+	bool remove_member;
+	bool forget;                      /* the tally itself goes */
+	const struct store_token *tokens; size_t token_count;
+	const struct store_figure *figures; size_t figure_count; int64_t day;
+	int64_t expires_secs;             /* of the tally; INT64_MAX: never */
+};
+/* Put a tally that was read, unless it has changed since: 1 done, 0 changed meanwhile (nothing happened), -1. */
+int store_tally_put(struct store *store, const char *list, const struct tally *tally, const struct tally_change *change, struct fail *why);
+/* Drop it, whatever it says. */
+int store_tally_remove(struct store *store, const char *list, const char *key, struct fail *why);
+/* Every tally of a list, as store_members_each. */
+int store_tallies_each(struct store *store, const char *list, int (*each)(void *context, const struct tally *tally), void *context, struct fail *why);
+
+/* How many subscribers of a receiver a post went to, noted with the figures, once for each post: a repeated call changes nothing. */
+struct store_share { const char *receiver; uint64_t subscribers; };
+int store_post_note(struct store *store, const char *list, const char *post_id, int64_t at_secs, int64_t expires_secs, const struct store_share *shares, size_t share_count,
+	const struct store_figure *figures, size_t figure_count, struct fail *why);
+
+/* One report about one copy. All of it happens once, in one transaction, however often the same post and member are reported. */
+struct store_bounce {
+	const char *list, *post_id, *key;
+	struct tally_note note;       /* kept in the tally of the member; note.class NULL: not at all */
+	int64_t keep_from_day;        /* older notes go */
+	int64_t tally_expires_secs, expires_secs;
+	const struct store_figure *figures; size_t figure_count; /* a burst that begins is counted, too: "burst", key "POST RECEIVER" */
+	unsigned burst_share, burst_min; /* per cent of a receiver's subscribers, and so many of them at least: then the post's notes are held back */
+	int64_t burst_before_day;     /* who has a note from before this day is no part of a burst */
+	const struct store_delivery *delivery; bool remove_member; /* as tally_change */
+};
+struct store_burst { uint64_t subscribers, bounced; bool is_held, is_new; };
+/* 1 taken, 0 it was taken before, -1. burst_r may be NULL. */
+int store_bounce_put(struct store *store, const struct store_bounce *bounce, struct store_burst *burst_r, struct fail *why);
+/* Was it taken before, as certain or (is_certain false) as a suspicion? 1, 0, -1. */
+int store_bounce_is_taken(struct store *store, const char *list, const char *post_id, const char *key, bool is_certain, struct fail *why);
+/* Are the notes of this post and receiver held back? 1, 0, -1. */
+int store_burst_is_held(struct store *store, const char *list, const char *post_id, const char *receiver, struct fail *why);
+
 #endif

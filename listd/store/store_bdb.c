@@ -17,9 +17,8 @@
 static const char *const db_names[STORE_DBS] = {
 	[STORE_VALUES] = "values", [STORE_LISTS] = "lists", [STORE_LIST_IDS] = "list_ids", [STORE_MEMBERS] = "members",
 	[STORE_MEMBER_LISTS] = "member_lists", [STORE_HOLDS] = "holds", [STORE_ALIASES] = "aliases", [STORE_SEEN] = "seen",
-	[STORE_SECONDS] = "seconds", [STORE_SECONDS_TODO] = "seconds_todo",
-	[STORE_LEARNT] = "learnt", [STORE_ALLOWED] = "allowed",
-	[STORE_TOKENS] = "tokens", [STORE_EXPIRIES] = "expiries",
+	[STORE_TOKENS] = "tokens", [STORE_EXPIRIES] = "expiries", [STORE_SECONDS] = "seconds", [STORE_SECONDS_TODO] = "seconds_todo",
+	[STORE_LEARNT] = "learnt", [STORE_ALLOWED] = "allowed", [STORE_TALLIES] = "tallies", [STORE_BOUNCES] = "bounces", [STORE_FIGURES] = "figures",
 };
 
 #define FORMAT_KEY ".format"

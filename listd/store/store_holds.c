@@ -19,39 +19,27 @@ static bool is_id(const char *id)
 	return id[0] != '\0' && strlen(id) <= STORE_ADDRESS_MAX_BYTES;
 }
 
-/* What a stranger wrote is cut, not refused: a post must be held all the same. Whole UTF-8 characters are kept. */
-static void put_cut(struct buf *row, struct arena *a, const char *text)
-{
-	struct span cut = span_sub(span_of(text), 0, STORE_TEXT_MAX_BYTES);
-
-	while (cut.len == STORE_TEXT_MAX_BYTES && cut.len > 0 && ((unsigned char)text[cut.len] & 0xc0) == 0x80)
-		cut.len--;
-	record_put_text(row, arena_text(a, cut));
-}
-
+/* What a stranger wrote is cut, not refused: a post must be held all the same. */
 static int put_hold(struct store *store, DB_TXN *txn, void *context, struct fail *why)
 {
 	const struct hold_call *call = context;
 	const struct hold *hold = call->hold;
-	struct arena *a;
 	struct buf row;
 	uint32_t id;
 	int code = store_list_need(store, txn, hold->list, &id, why);
 
 	if (code != 0)
 		return code;
-	a = arena_new(1 << 16);
 	buf_init(&row, STORE_ROW_MAX_BYTES);
 	record_begin(&row, 1);
 	record_put_id(&row, id);
 	record_put_signed(&row, hold->since_secs);
 	record_put_number(&row, hold->bytes);
-	put_cut(&row, a, hold->from);
-	put_cut(&row, a, hold->subject);
-	put_cut(&row, a, hold->reason);
+	record_put_cut(&row, hold->from, STORE_TEXT_MAX_BYTES);
+	record_put_cut(&row, hold->subject, STORE_TEXT_MAX_BYTES);
+	record_put_cut(&row, hold->reason, STORE_TEXT_MAX_BYTES);
 	code = store_put(store, txn, STORE_HOLDS, span_of(hold->id), buf_span(&row), 0);
 	buf_done(&row);
-	arena_free(a);
 	return code;
 }
 

@@ -16,6 +16,10 @@
  *   allowed       kind, name                        -> since when, note
  *   tokens        token                             -> kind, payload, when it may be forgotten
  *   expiries      time (8), database (1), key       -> nothing
+ *   tallies       id, address key, NUL              -> when it may be forgotten, what is noted of the member's bounces
+ *   bounces       id, post, "r", address key        -> when it may be forgotten; this report was taken ("s": as a suspicion)
+ *                 id, post, "o", operator           -> when it may be forgotten, its subscribers, how many bounced, held back
+ *   figures       id (0: the site), day, kind, key  -> when it may be forgotten, count
  *
  * A list's id is never used again. A deleted list is gone with the transaction that marks its id; its rows are then removed a thousand at a
  * time, and by store_tend when the process ended meanwhile. */
@@ -28,10 +32,10 @@
 #include <db.h>
 #include <pthread.h>
 
+/* Their numbers stand in keys of expiries: new ones come at the end. */
 enum store_db {
-	STORE_VALUES, STORE_LISTS, STORE_LIST_IDS, STORE_MEMBERS, STORE_MEMBER_LISTS, STORE_HOLDS, STORE_ALIASES, STORE_SEEN, STORE_SECONDS, STORE_SECONDS_TODO,
-	STORE_LEARNT, STORE_ALLOWED,
-	STORE_TOKENS, STORE_EXPIRIES, STORE_DBS
+	STORE_VALUES, STORE_LISTS, STORE_LIST_IDS, STORE_MEMBERS, STORE_MEMBER_LISTS, STORE_HOLDS, STORE_ALIASES, STORE_SEEN, STORE_TOKENS,
+	STORE_EXPIRIES, STORE_SECONDS, STORE_SECONDS_TODO, STORE_LEARNT, STORE_ALLOWED, STORE_TALLIES, STORE_BOUNCES, STORE_FIGURES, STORE_DBS
 };
 
 struct store {
@@ -102,6 +106,18 @@ void store_member_list_key(struct buf *key, const char *member_key, uint32_t id)
 int store_member_encode(const struct member *member, struct buf *row, struct fail *why);
 /* Texts are views into key (which ends in NUL) and row. false: damaged. */
 bool store_member_decode(struct span key, struct span row, struct member *member_r);
+
+/* store_tallies.c. Of one member, in a transaction: 0, DB_NOTFOUND or another code. *tally_r's texts live in a. */
+int store_tally_read(struct store *store, DB_TXN *txn, struct arena *a, uint32_t id, const char *key, unsigned flags, struct tally *tally_r, struct fail *why);
+/* Write it, with its version raised; it may be forgotten at expires_secs. */
+int store_tally_write(struct store *store, DB_TXN *txn, uint32_t id, const struct tally *tally, int64_t expires_secs);
+/* store_figures.c. Count in the figures of a list (id 0: of the site); *before_r: the count so far. */
+int store_figure_count(struct store *store, DB_TXN *txn, uint32_t id, int64_t day, const struct store_figure *figure, uint64_t *before_r);
+/* store_misc.c, store_members.c: parts of a transaction that changes something else as well. */
+int store_token_write(struct store *store, DB_TXN *txn, const struct store_token *token, struct fail *why);
+/* Delivery on or off, where there is such a member. */
+int store_member_deliver(struct store *store, DB_TXN *txn, uint32_t id, const char *key, const struct store_delivery *delivery, struct fail *why);
+int store_member_erase(struct store *store, DB_TXN *txn, uint32_t id, const char *key, struct fail *why);
 
 /* Note when a row may go. Put in the same transaction as the row. */
 int store_expiry_put(struct store *store, DB_TXN *txn, enum store_db db, struct span key, int64_t expires_secs);

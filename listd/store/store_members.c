@@ -186,11 +186,75 @@ static int put_one(struct store *store, DB_TXN *txn, void *context, struct fail 
 	return code == 0 ? store_list_count(store, txn, id, 1, why) : code;
 }
 
+static void copy_member(struct arena *a, struct member *member)
+{
+	member->key = arena_text(a, span_of(member->key));
+	member->address = arena_text(a, span_of(member->address));
+	member->name = arena_text(a, span_of(member->name));
+	member->reason = arena_text(a, span_of(member->reason));
+}
+
+int store_member_deliver(struct store *store, DB_TXN *txn, uint32_t id, const char *key, const struct store_delivery *delivery, struct fail *why)
+{
+	struct member_change change = { 0 };
+	struct arena *a = arena_new(1 << 16);
+	struct member member;
+	int code;
+
+	buf_init(&change.key, STORE_KEY_MAX_BYTES);
+	buf_init(&change.row, STORE_ROW_MAX_BYTES);
+	store_key(&change.key, id, key, true);
+	code = store_get(store, txn, STORE_MEMBERS, buf_span(&change.key), &change.row, DB_RMW);
+	if (code == 0 && !store_member_decode(buf_span(&change.key), buf_span(&change.row), &member))
+		code = store_damaged(why, "members");
+	if (code == 0) {
+		copy_member(a, &member);
+		member.delivery = delivery->delivery;
+		member.off_since_secs = delivery->delivery == MEMBER_DELIVERY_ON ? 0 : delivery->since_secs;
+		member.reason = delivery->reason;
+		code = put_member(store, txn, &change, id, &member, 0, why);
+	}
+	buf_done(&change.row);
+	buf_done(&change.key);
+	arena_free(a);
+	return code == DB_NOTFOUND ? 0 : code;
+}
+
 int store_member_put(struct store *store, const char *list, const struct member *member, struct fail *why)
 {
 	struct member_change change = { .list = list, .members = &member, .count = 1 };
 
 	return run_change(store, "member put", 0, put_one, &change, why);
+}
+
+/* The member, what was noted of bounces, and the way back from the address. DB_NOTFOUND: no such member. */
+static int remove_key(struct store *store, DB_TXN *txn, struct member_change *change, uint32_t id, const char *key)
+{
+	int code;
+
+	store_key(&change->key, id, key, true);
+	code = store_delete(store, txn, STORE_MEMBERS, buf_span(&change->key));
+	if (code != 0)
+		return code;
+	code = store_delete(store, txn, STORE_TALLIES, buf_span(&change->key));
+	if (code != 0 && code != DB_NOTFOUND)
+		return code;
+	store_member_list_key(&change->key, key, id);
+	code = store_delete(store, txn, STORE_MEMBER_LISTS, buf_span(&change->key));
+	return code == DB_NOTFOUND ? 0 : code;
+}
+
+static int remove_keys(struct store *store, DB_TXN *txn, struct member_change *change, uint32_t id, struct fail *why)
+{
+	change->changed = 0;
+	for (size_t i = 0; i < change->count; i++) {
+		int code = is_short(change->keys[i], STORE_ADDRESS_MAX_BYTES) ? remove_key(store, txn, change, id, change->keys[i]) : DB_NOTFOUND;
+
+		if (code != 0 && code != DB_NOTFOUND)
+			return code;
+		change->changed += code == 0;
+	}
+	return store_list_count(store, txn, id, -(int64_t)change->changed, why);
 }
 
 static int remove_batch(struct store *store, DB_TXN *txn, void *context, struct fail *why)
@@ -199,21 +263,18 @@ static int remove_batch(struct store *store, DB_TXN *txn, void *context, struct 
 	uint32_t id;
 	int code = store_list_need(store, txn, change->list, &id, why);
 
-	change->changed = 0;
-	for (size_t i = 0; code == 0 && i < change->count; i++) {
-		if (!is_short(change->keys[i], STORE_ADDRESS_MAX_BYTES))
-			continue;
-		store_key(&change->key, id, change->keys[i], true);
-		code = store_delete(store, txn, STORE_MEMBERS, buf_span(&change->key));
-		if (code == 0) {
-			store_member_list_key(&change->key, change->keys[i], id);
-			code = store_delete(store, txn, STORE_MEMBER_LISTS, buf_span(&change->key));
-			change->changed++;
-		}
-		if (code == DB_NOTFOUND)
-			code = 0;
-	}
-	return code == 0 ? store_list_count(store, txn, id, -(int64_t)change->changed, why) : code;
+	return code == 0 ? remove_keys(store, txn, change, id, why) : code;
+}
+
+int store_member_erase(struct store *store, DB_TXN *txn, uint32_t id, const char *key, struct fail *why)
+{
+	struct member_change change = { .keys = &key, .count = 1 };
+	int code;
+
+	buf_init(&change.key, STORE_KEY_MAX_BYTES);
+	code = remove_keys(store, txn, &change, id, why);
+	buf_done(&change.key);
+	return code;
 }
 
 int store_members_remove(struct store *store, const char *list, const char *const *keys, size_t count, size_t *removed_r, struct fail *why)
@@ -242,14 +303,6 @@ struct member_look {
 	struct member member;
 	bool found;
 };
-
-static void copy_member(struct arena *a, struct member *member)
-{
-	member->key = arena_text(a, span_of(member->key));
-	member->address = arena_text(a, span_of(member->address));
-	member->name = arena_text(a, span_of(member->name));
-	member->reason = arena_text(a, span_of(member->reason));
-}
 
 static int look_member(struct store *store, DB_TXN *txn, void *context, struct fail *why)
 {

@@ -227,28 +227,38 @@ int store_seen_put(struct store *store, const char *list, const char *message_id
 }
 
 /* tokens: version 1, when it may be forgotten, kind, payload. */
-static int put_token(struct store *store, DB_TXN *txn, void *context, struct fail *why)
+int store_token_write(struct store *store, DB_TXN *txn, const struct store_token *token, struct fail *why)
 {
-	struct misc *misc = context;
+	struct buf row;
 	int code;
 
-	if (!is_key(misc->text))
+	if (!is_key(token->token))
 		return refuse_key(why, "a token");
-	record_begin(&misc->row, 1);
-	record_put_signed(&misc->row, misc->secs);
-	record_put_text(&misc->row, misc->list);
-	record_put_text(&misc->row, misc->more);
-	if (buf_overflowed(&misc->row))
-		return fail_permanent(why, "the payload of a token is longer than %zu bytes", STORE_ROW_MAX_BYTES), STORE_REFUSED;
-	code = store_put(store, txn, STORE_TOKENS, span_of(misc->text), buf_span(&misc->row), 0);
-	return code == 0 ? store_expiry_put(store, txn, STORE_TOKENS, span_of(misc->text), misc->secs) : code;
+	buf_init(&row, STORE_ROW_MAX_BYTES);
+	record_begin(&row, 1);
+	record_put_signed(&row, token->expires_secs);
+	record_put_text(&row, token->kind);
+	record_put_text(&row, token->payload);
+	if (buf_overflowed(&row)) {
+		fail_permanent(why, "the payload of a token is longer than %zu bytes", STORE_ROW_MAX_BYTES);
+		code = STORE_REFUSED;
+	} else {
+		code = store_put(store, txn, STORE_TOKENS, span_of(token->token), buf_span(&row), 0);
+	}
+	buf_done(&row);
+	return code == 0 ? store_expiry_put(store, txn, STORE_TOKENS, span_of(token->token), token->expires_secs) : code;
+}
+
+static int put_token(struct store *store, DB_TXN *txn, void *context, struct fail *why)
+{
+	return store_token_write(store, txn, context, why);
 }
 
 int store_token_put(struct store *store, const char *token, const char *kind, const char *payload, int64_t expires_secs, struct fail *why)
 {
-	struct misc misc = { .text = token, .list = kind, .more = payload, .secs = expires_secs };
+	struct store_token row = { token, kind, payload, expires_secs };
 
-	return run_misc(store, "token put", true, put_token, &misc, why);
+	return store_change(store, "token put", 0, put_token, &row, why);
 }
 
 static int look_token(struct store *store, DB_TXN *txn, void *context, struct fail *why)

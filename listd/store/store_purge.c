@@ -99,7 +99,9 @@ static int forget_id(struct store *store, DB_TXN *txn, void *context, struct fai
 
 int store_lists_purge(struct store *store, struct fail *why)
 {
-	static const enum store_db dbs[] = { STORE_MEMBERS, STORE_HOLDS, STORE_ALIASES, STORE_SEEN, STORE_SECONDS, STORE_SECONDS_TODO };
+	static const enum store_db dbs[] = {
+		STORE_MEMBERS, STORE_HOLDS, STORE_ALIASES, STORE_SEEN, STORE_SECONDS, STORE_SECONDS_TODO, STORE_TALLIES, STORE_BOUNCES, STORE_FIGURES,
+	};
 	struct span none = { NULL, 0 };
 	struct purge purge = { 0 };
 	int found, result = 0;

@@ -192,6 +192,11 @@ static int note_due(void *context, struct span key, struct span row)
 	return 0;
 }
 
+static bool expires(enum store_db db)
+{
+	return db == STORE_SEEN || db == STORE_TOKENS || db == STORE_SECONDS || db == STORE_TALLIES || db == STORE_BOUNCES || db == STORE_FIGURES;
+}
+
 /* A row that was put again later has a later time in it and another expiry; it stays. The time is the first number of all these rows. */
 static int drop_row(struct store *store, DB_TXN *txn, enum store_db db, struct span key, int64_t now_secs, struct buf *row)
 {
@@ -234,7 +239,7 @@ static int drop_due(struct store *store, DB_TXN *txn, void *context, struct fail
 		code = store_delete(store, txn, STORE_EXPIRIES, key);
 		if (code == DB_NOTFOUND)
 			code = 0;
-		if (code == 0 && (db == STORE_SEEN || db == STORE_TOKENS || db == STORE_SECONDS))
+		if (code == 0 && expires((enum store_db)db))
 			code = drop_row(store, txn, (enum store_db)db, span_sub(key, 9, key.len), due->now_secs, &row);
 		if (code == 0 && db == STORE_SECONDS)
 			code = drop_todo(store, txn, span_sub(key, 9, key.len), &row);

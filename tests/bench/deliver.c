@@ -31,12 +31,13 @@ static void plain_sender(void *context, const struct job *job, char *sender_r, s
 	verp_write(&secret, VERP_POST, "birds", "lists.example.org", job->id, NULL, sender_r, size);
 }
 
-static void refused(void *context, const struct job *job, const struct job_rcpt *rcpt, int code, const char *reply)
+static int refused(void *context, const struct job *job, const struct job_rcpt *rcpt, int code, const char *reply)
 {
 	(void)context;
 	(void)job;
 	(void)code;
 	fprintf(stderr, "refused %s: %s\n", rcpt->address, reply);
+	return 0;
 }
 
 static void put_post(struct spool *spool, const char *id)

@@ -72,7 +72,7 @@ static inline void fake_daemon_end(struct fake_daemon *d)
 	d->daemon.fallback = NULL;
 }
 
-static inline void fake_daemon_open(struct fake_daemon *d, const struct relay_plan *plan, const char *list_text, void (*refused)(void *context, const struct job *job,
+static inline void fake_daemon_open(struct fake_daemon *d, const struct relay_plan *plan, const char *list_text, int (*refused)(void *context, const struct job *job,
 	const struct job_rcpt *rcpt, int code, const char *reply))
 {
 	static const char *const members[] = { "ann@lenient.example", "bob@lenient.example", "carol@strict.example", "dave@arc.example" };

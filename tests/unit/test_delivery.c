@@ -29,7 +29,7 @@ static void plain_sender(void *context, const struct job *job, char *sender_r, s
 	verp_write(&secret, VERP_POST, "birds", "lists.example.org", job->id, NULL, sender_r, size);
 }
 
-static void refused(void *context, const struct job *job, const struct job_rcpt *rcpt, int code, const char *reply)
+static int refused(void *context, const struct job *job, const struct job_rcpt *rcpt, int code, const char *reply)
 {
 	struct seen *seen = context;
 
@@ -40,6 +40,7 @@ static void refused(void *context, const struct job *job, const struct job_rcpt 
 	snprintf(seen->reply, sizeof(seen->reply), "%s", reply);
 	seen->code = code;
 	pthread_mutex_unlock(&seen->lock);
+	return 0;
 }
 
 static void delivered(void *context, const struct job *job, const char *form, size_t count)

@@ -15,10 +15,11 @@ static void note(struct daemon *daemon, const char *job, const char *recipient, 
 	fake_daemon_must(fallback_note(daemon, &bounce, &why), &why);
 }
 
-static void refused(void *context, const struct job *job, const struct job_rcpt *rcpt, int code, const char *reply)
+static int refused(void *context, const struct job *job, const struct job_rcpt *rcpt, int code, const char *reply)
 {
 	(void)code;
 	note(context, job->id, rcpt->address, job->forms[rcpt->form].name, BOUNCE_BY_REPLY, strstr(reply, "DMARC") != NULL ? BOUNCE_POLICY_DMARC : BOUNCE_DEAD_MAILBOX);
+	return 0;
 }
 
 static void make(struct fake_daemon *d)

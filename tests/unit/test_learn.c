@@ -8,12 +8,13 @@
 
 static const struct relay_plan plan = { NO_DROP };
 
-static void refused(void *context, const struct job *job, const struct job_rcpt *rcpt, int code, const char *reply)
+static int refused(void *context, const struct job *job, const struct job_rcpt *rcpt, int code, const char *reply)
 {
 	(void)context;
 	(void)code;
 	(void)reply;
 	fail_msg("%s was refused to %s", job->id, rcpt->address);
+	return 0;
 }
 
 static const char *post(struct fake_daemon *d, const char *author)

@@ -235,9 +235,9 @@ static const char *other_value(const struct setting *row)
 
 	switch (row->type) {
 	case SETTING_NUMBER:
-		return "7";
+		return strcmp(row->fallback, "7") == 0 ? "8" : "7";
 	case SETTING_SECS:
-		return row->max < 3600 ? "1m30s" : "1h";
+		return row->max < 3600 ? "1m30s" : row->min > 3600 ? "2d" : "1h";
 	case SETTING_BYTES:
 		return "3M";
 	case SETTING_BOOL:

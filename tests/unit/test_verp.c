@@ -108,6 +108,27 @@ static void test_long_and_odd_recipients_fall_to_kind_p(void **state)
 	assert_true(strlen(sender) <= 254);
 }
 
+static void test_probes(void **state)
+{
+	struct arena *a = arena_new(1 << 20);
+	char sender[400];
+	struct verp v;
+
+	(void)state;
+	assert_true(verp_write(&secret, VERP_PROBE, "birds", "lists.example.org", ID, NULL, sender, sizeof(sender)));
+	assert_true(verp_read(a, &secret, "birds", suffix_of(sender), &v));
+	assert_true(v.valid);
+	assert_int_equal(v.kind, VERP_PROBE);
+	assert_null(v.recipient);
+	assert_true(verp_read(a, &secret, "bees", suffix_of(sender), &v));
+	assert_false(v.valid);
+	/* the code of one kind is none of another */
+	sender[strlen("birds-bounces+")] = 'p';
+	assert_true(verp_read(a, &secret, "birds", suffix_of(sender), &v));
+	assert_false(v.valid);
+	arena_free(a);
+}
+
 static void test_strangers_are_not_read(void **state)
 {
 	static const char *const rows[] = {
@@ -134,7 +155,7 @@ int main(void)
 {
 	static const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_recipients_come_back), cmocka_unit_test(test_case_is_folded_on_the_way), cmocka_unit_test(test_a_relay_completes_kind_p),
-		cmocka_unit_test(test_long_and_odd_recipients_fall_to_kind_p), cmocka_unit_test(test_strangers_are_not_read),
+		cmocka_unit_test(test_long_and_odd_recipients_fall_to_kind_p), cmocka_unit_test(test_probes), cmocka_unit_test(test_strangers_are_not_read),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

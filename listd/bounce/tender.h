@@ -1,0 +1,20 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* What is due with subscribers whose mail comes back, and what owners are to be told: a thread that looks once a minute, and when it is woken. All steps
+ * (steps.h) are taken here, so that no two threads decide about one subscriber. */
+#ifndef LISTD_BOUNCE_TENDER_H
+#define LISTD_BOUNCE_TENDER_H
+
+#include "listd/daemon.h"
+
+struct tender;
+/* Start the thread. daemon must live until tender_stop, which frees it. */
+int tender_start(struct daemon *daemon, struct tender **tender_r, struct fail *why);
+/* NULL is allowed. */
+void tender_stop(struct tender *tender);
+/* Something has changed: look soon. NULL is allowed. */
+void tender_wake(struct tender *tender);
+
+/* One round, as the thread does it; for tests. */
+void tender_round(struct daemon *daemon);
+
+#endif
