@@ -41,8 +41,9 @@ def build_world(directory):
 def start(world):
     world.start_dns()
     world.start_receivers()
-    world.start_mta()
     world.start_listd()
+    world.start_milter()
+    world.start_mta(milter=True)
     world.make_list_key("lists.example.org")
     world.listctl("list", "create", LIST, "--owner", "owner@plain.example")
     # A subject tag and a footer, as many lists have: they are what breaks the author's signature.
@@ -50,6 +51,7 @@ def start(world):
     world.listctl("list", "set", LIST, "footer", "birds: watching them since 1899")
     world.listctl("members", "add", LIST, AUTHOR, *[address for address, _ in SUBSCRIBERS])
     world.listctl("member", "set", LIST, AUTHOR, "delivery", "off")
+    wait_for("the milter to know the list", lambda: LIST in open(world.path("var/milter/addresses")).read(), 15)
 
 
 def message(sender, subject, text):
@@ -60,16 +62,16 @@ def message(sender, subject, text):
 def post_both(world):
     good = world.sign(message(AUTHOR, "A heron by the lake", "It stood there for an hour."), "bank.example")
     forged = message(AUTHOR, "Urgent payment", "Please send money.")
-    print("Posting as Ann from her bank's server, signed:      %s" % (world.send(good, AUTHOR, LIST, client="127.0.0.10")[1].split("\n")[0]))
-    print("Posting a forgery under her name from elsewhere:    %s" % (world.send(forged, AUTHOR, LIST, client="127.0.0.66")[1].split("\n")[0]))
-    wait_for("the forgery to be refused", lambda: world.events("refused"), 20)
+    print("Posting as Ann from her bank's server, signed:      %d %s" % world.send(good, AUTHOR, LIST, client="127.0.0.10"))
+    code, text = world.send(forged, AUTHOR, LIST, client="127.0.0.66")
+    print("Posting a forgery under her name from elsewhere:    %d %s" % (code, " ".join(text.split("\n"))))
     wait_for("the post to be sent", lambda: world.events("delivered"), 20)
     wait_for("the mail servers to be done", lambda: world.mta_is_idle() and not world.listctl("queue", "list").stdout.strip(), 30)
+    return code == 550
 
 
-def show(world):
-    """The table; true when everybody got the good post and nobody the other."""
-    right = True
+def show(world, right):
+    """The table; true when right, and everybody got the good post and nobody the other."""
     chosen = {e["receiver"]: e for e in world.events("chosen")}
     print("\n%-24s %-40s %-8s %-8s %-12s %s" % ("subscriber", "receiver", "post", "forgery", "strategy", "From as seen"))
     for address, kind in SUBSCRIBERS:
@@ -83,8 +85,8 @@ def show(world):
     print("\nWhy:")
     for receiver, event in chosen.items():
         print("  %-10s %-12s %s" % (receiver, event.get("strategy"), event.get("reason")))
-    for event in world.events("refused"):
-        print("  the forgery was refused: %s %s" % (event.get("code"), event.get("text")))
+    for event in world.events("refused", "milter"):
+        print("  the forgery was refused in the SMTP session, by listd-milter; no report went to Ann: %s %s" % (event.get("code"), event.get("text")))
     return right
 
 
@@ -94,8 +96,7 @@ def main():
     right = False
     try:
         start(world)
-        post_both(world)
-        right = show(world)
+        right = show(world, post_both(world))
     finally:
         if once or not right:
             world.stop_all()
