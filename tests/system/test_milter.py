@@ -1,20 +1,20 @@
 # SPDX-License-Identifier: BSD-2-Clause
 """The milter: spoken to by hand through every stage and out of order, and behind a real Postfix: what is refused at the door, what passes, and what stays as it was."""
-import json
 import os
 import signal
 import smtplib
 import struct
+import subprocess
 import sys
 import threading
 import time
 
-from helper import (LIST_DOMAIN, add_list_domain, add_receiver_domains, address, check, copies, end_listd, make_list, message, no_copy, only_copy, rows, settle, status)
-from milter_client import (ACCEPT, CONTINUE, HDR_LEADSPC, REPLYCODE, STEPS, MilterClient, code, deliver)
-from world import LIST_HOST_ADDRESS, Receiver, World, wait_for
+from helper import LIST_DOMAIN, add_list_domain, add_receiver_domains, address, check, copies, end_listd, make_list, message, no_copy, only_copy, settle
+from milter_client import ACCEPT, CONTINUE, HDR_LEADSPC, REPLYCODE, MilterClient, code, deliver
+from world import Receiver, World, wait_for
 
 BIRDS = address("birds")
-SETTINGS = 'submission-networks = { "127.0.0.5" }\nauthor-per-hour = 0\n'
+SETTINGS = 'submission-networks = { "127.0.0.5" }\nauthor-per-hour = 0\nclient-per-hour = 0\n'
 GOOD, BAD = "127.0.0.10", "127.0.0.66"  # the clients: of the authors' domains, and of nobody
 OWN = "127.0.0.7"  # ... that Postfix relays for
 
@@ -139,7 +139,7 @@ def test_limits(world):
     with MilterClient(path) as m:
         m.connect("192.0.2.80")
         m.helo()
-        world.set_listd(SETTINGS.replace("author-per-hour = 0", "client-per-hour = 3\nauthor-per-hour = 5"))
+        world.set_listd(SETTINGS.replace("author-per-hour = 0\nclient-per-hour = 0", "client-per-hour = 3\nauthor-per-hour = 5"))
         world.processes["milter"].send_signal(signal.SIGHUP)
         world.listctl("reload")
         time.sleep(1)
@@ -364,9 +364,9 @@ def test_unchanged(world):
     send_all("with", ["erin@plain.example"])
     send_all("mixed", ["erin@plain.example", BIRDS])
     settle(world)
-    subprocess_postconf(world, "smtpd_milters=")
+    set_postfix(world, "smtpd_milters=")
     send_all("without", ["erin@plain.example"])
-    subprocess_postconf(world, "smtpd_milters=unix:" + socket_of(world))
+    set_postfix(world, "smtpd_milters=unix:" + socket_of(world))
     settle(world)
     for token, _ in odd:
         plain = normal(seen(token, "without")[0])
@@ -378,9 +378,8 @@ def test_unchanged(world):
         check("%s: the field is there beside a list" % token, b"policy.code" in seen(token, "mixed")[1])
 
 
-def subprocess_postconf(world, setting):
-    import subprocess
-    subprocess.run(["postconf", "-c", world.path("mta"), "-e", setting], check=True)
+def set_postfix(world, *settings):
+    subprocess.run(["postconf", "-c", world.path("mta"), "-e"] + list(settings), check=True)
     world.postfix("mta", "reload")
     time.sleep(1)
 
@@ -428,6 +427,51 @@ def test_restart_and_away(world):
         only_copy(world, "bob@plain.example", token)
 
 
+def flood(world, rcpt):
+    """1,000 messages of 10 KB in 20 sessions; messages a second."""
+    began = time.monotonic()
+    subprocess.run(["/usr/sbin/smtp-source", "-s", "20", "-m", "1000", "-l", "10240", "-f", "ann@silent.example", "-t", rcpt, "127.0.0.1:%d" % world.mta_port], check=True, timeout=240)
+    return 1000 / (time.monotonic() - began)
+
+
+def test_throughput(world):
+    """The same Postfix with and without the milter. The figures are for reading: how busy the machine is at this moment does not make a test fail."""
+    make_list(world, "bench", ["ann@silent.example"], archive="no")
+    world.listctl("member", "set", address("bench"), "ann@silent.example", "delivery", "off")
+    for what, rcpt in (("lists", address("bench")), ("others", "erin@elsewhere.example")):
+        rates = {}
+        for milter in ("", "unix:" + socket_of(world)) * 2:
+            set_postfix(world, "smtpd_milters=" + milter, "smtpd_milter_maps=")
+            rates[milter] = max(rates.get(milter, 0), flood(world, rcpt))
+            settle(world, 120)
+        rate, bare = rates["unix:" + socket_of(world)], rates[""]
+        check("1,000 messages for %s in 20 sessions" % what, rate > 0)
+        print("# throughput, mail for %s: %.0f messages a second without milter, %.0f with it: %.0f %%" % (what, bare, rate, 100 * rate / bare), flush=True)
+    set_postfix(world, "smtpd_milter_maps=inline:{127.0.0.1=DISABLE}")
+
+
+def cpu_secs(world):
+    """Of the process that libmilter runs in."""
+    pid = world.processes["milter"].pid
+    child = open("/proc/%d/task/%d/children" % (pid, pid)).read().split()[0]
+    fields = open("/proc/%s/stat" % child).read().rpartition(")")[2].split()
+    return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
+
+
+def test_cost(world):
+    """What mail for others costs: its envelope."""
+    before = cpu_secs(world)
+    for _ in range(5):
+        with MilterClient(socket_of(world)) as m:
+            m.connect(GOOD)
+            m.helo()
+            for _ in range(200):
+                m.mail("ann@bank.example")
+                m.rcpt("someone@else.example")
+                m.data()
+    print("# CPU for a message that is not for a list: %.2f ms" % ((cpu_secs(world) - before) * 1000 / 1000), flush=True)
+
+
 def sanitizer_reports(world):
     return [line for line in open(world.path("log/milter"), errors="replace") if "Sanitizer" in line or "runtime error" in line]
 
@@ -436,7 +480,7 @@ def main():
     world = build_world(os.path.join(sys.argv[1], "milter"), sys.argv[2])
     try:
         start(world, SETTINGS, "smtpd_authorized_xclient_hosts = %s\nmynetworks = 127.0.0.1/32 %s/32\n" % (OWN, OWN))
-        for test in (test_by_hand, test_recipients, test_content, test_mixed, test_malformed, test_many, test_postfix, test_unchanged, test_restart_and_away, test_limits):
+        for test in (test_by_hand, test_recipients, test_content, test_mixed, test_malformed, test_many, test_postfix, test_unchanged, test_cost, test_throughput, test_restart_and_away, test_limits):
             began = time.monotonic()
             test(world)
             print("# %s: %.1f s" % (test.__name__, time.monotonic() - began), flush=True)
