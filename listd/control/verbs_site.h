@@ -25,7 +25,7 @@ int verb_held_show(struct control_call *call, json_t **result_r, struct fail *wh
 int verb_held_accept(struct control_call *call, json_t **result_r, struct fail *why);
 /* {"id"}: it is dropped. */
 int verb_held_discard(struct control_call *call, json_t **result_r, struct fail *why);
-/* {"mta":"postfix"|"exim"} -> {"text"}: the lines and maps that send the lists' mail to listd. */
+/* {"mta":"postfix"|"exim"|"sendmail"} -> {"text"}: the lines and maps that send the lists' mail to listd. */
 int verb_mta(struct control_call *call, json_t **result_r, struct fail *why);
 /* {"list","ip","helo","mail_from","submission","for"} and the message in base64 lines -> {"explanation"} or {"message"} in base64. */
 int verb_explain(struct control_call *call, json_t **result_r, struct fail *why);

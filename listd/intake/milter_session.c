@@ -110,7 +110,7 @@ static sfsistat on_negotiate(SMFICTX *ctx, unsigned long actions, unsigned long 
 	*steps_r = s->steps;
 	*f2_r = *f3_r = 0;
 	if ((actions & SMFIF_SETSYMLIST) != 0) {
-		smfi_setsymlist(ctx, SMFIM_ENVFROM, (char *)(uintptr_t)"{auth_authen} {auth_type}");
+		smfi_setsymlist(ctx, SMFIM_ENVFROM, (char *)(uintptr_t)"i {auth_authen} {auth_type}");
 		smfi_setsymlist(ctx, SMFIM_ENVRCPT, (char *)(uintptr_t)"{rcpt_mailer} {rcpt_host}");
 		smfi_setsymlist(ctx, SMFIM_EOM, (char *)(uintptr_t)"i");
 	}

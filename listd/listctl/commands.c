@@ -76,7 +76,7 @@ const struct listctl_command listctl_commands[] = {
 	{ .name = "queue flush", .usage = "", .help = "try to deliver everything now", .verb = "queue flush", .done = "everything is tried now; listctl queue list shows what is left" },
 	{ .name = "status", .usage = "", .help = "show what runs, what waits and what is wrong", .verb = "status" },
 	{ .name = "reload", .usage = "", .help = "make the daemon read its settings, keys, receivers and patterns again", .verb = "reload", .done = "the settings are read again" },
-	{ .name = "mta", .usage = "postfix|exim", .help = "print the settings that the mail server needs for the lists", .verb = "mta", .takes = "mta" },
+	{ .name = "mta", .usage = "postfix|exim|sendmail", .help = "print the settings that the mail server needs for the lists", .verb = "mta", .takes = "mta" },
 	{ .name = "settings", .usage = "[NAME] [--sample site|list]", .help = "tell what settings there are", .takes = "name?", .run = listctl_settings,
 		.options = { { "sample", "TABLE", NULL, OPTION_ONE, "print the sample file of a table, site or list" } } },
 	{ .name = "settings running", .usage = "[NAME]", .help = "show the site's settings that the daemon works with", .verb = "settings", .takes = "name?",

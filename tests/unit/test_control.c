@@ -203,7 +203,7 @@ static void test_refusals(void **state)
 		{ { "members", "remove", "birds", "nobody" }, 65, "nobody" }, { { "members", "list", "x@y.example" }, 65, "no list x@y.example here" },
 		{ { "member", "show", "nobody@example.org" }, 65, "is on no list" }, { { "member", "set", "birds", "nobody@example.org", "digest=yes" }, 65, "is not on" },
 		{ { "list", "load", "birds", "/nonexistent" }, 65, "/nonexistent" }, { { "members", "import", "birds", "/nonexistent" }, 65, "/nonexistent" },
-		{ { "members", "export", "birds", "--format", "xml" }, 64, "--format is addresses, names or csv" }, { { "mta", "sendmail" }, 65, "expected postfix or exim" },
+		{ { "members", "export", "birds", "--format", "xml" }, 64, "--format is addresses, names or csv" }, { { "mta", "qmail" }, 65, "expected postfix, exim or sendmail" },
 		{ { "held", "show", "x" }, 65, "no held post x" }, { { "key", "make", "x.example", "s", "--bits", "many" }, 64, "expected a number behind --bits" },
 		{ { "members", "list", "\xff" }, 65, "not UTF-8" }, { { "settings", "nothing" }, 64, "no such setting" }, { { "settings", "running", "nothing" }, 65, "no such setting" },
 		{ { "--jsno" }, 64, "unknown option" }, { { "lists", "x" }, 64, "too much: x" }, { { "lisst" }, 64, "no such command: lisst" },
@@ -232,6 +232,31 @@ static void test_ambiguous_list(void **state)
 	expect(place, 65, "", "give the whole address");
 	RUN(place, NULL, "list", "dump", "Birds@lists.example.net");
 	expect(place, 0, "address = \"birds@lists.example.net\"\nowners = { \"ann@example.org\" }\n", "");
+}
+
+/* The recipes are held to real servers elsewhere; here: what they are made of is in them, in the words of each. */
+static void test_recipes(void **state)
+{
+	static const struct { const char *mta, *listen, *milter, *wants[4]; } rows[] = {
+		{ "postfix", "inet:127.0.0.1:8024", "unix:/run/m/s", { "lmtp:[127.0.0.1]:8024\n", "\nsmtpd_milters = unix:/run/m/s\n", "milter_default_action = tempfail\n", "127.0.0.1=DISABLE" } },
+		{ "postfix", "unix:/run/l/lmtp", "inet:127.0.0.1:8025", { "lmtp:unix:/run/l/lmtp\n", "\nsmtpd_milters = inet:127.0.0.1:8025\n", "reject_unverified_recipient", "-author" } },
+		{ "exim", "inet:127.0.0.1:8024", "unix:/run/m/s", { "hosts = 127.0.0.1\n", "port = 8024\n", "domainlist listd_domains = lists.example.org\n", "driver" } },
+		{ "sendmail", "inet:127.0.0.1:8024", "unix:/run/m/s", { "S=unix:/run/m/s, F=T", "A=TCP [127.0.0.1] 8024\n", "listd:lists\n", "To:lists.example.org" } },
+		{ "sendmail", "inet:[::1]:8024", "inet:[::1]:8025", { "S=inet6:8025@::1, F=T", "A=TCP [::1] 8024\n", "MAILER_DEFINITIONS", "access" } },
+		{ "sendmail", "unix:/run/l/lmtp", "inet:127.0.0.1:8025", { "S=inet:8025@127.0.0.1, F=T", "A=FILE /run/l/lmtp\n", "mailertable", "F=mnXz8u" } },
+	};
+	struct place *place = *state;
+
+	make_birds(place);
+	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+		place->site.settings->lmtp_listen = rows[i].listen;
+		place->site.settings->milter_listen = rows[i].milter;
+		RUN(place, NULL, "mta", rows[i].mta);
+		expect(place, 0, NULL, "");
+		for (size_t k = 0; k < 4; k++)
+			if (strstr(place->said, rows[i].wants[k]) == NULL)
+				fail_msg("row %zu: no %s in %s", i, rows[i].wants[k], place->said);
+	}
 }
 
 static void test_load(void **state)
@@ -552,7 +577,7 @@ int main(void)
 {
 #define T(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
 	static const struct CMUnitTest tests[] = {
-		T(test_lists), T(test_refusals), T(test_ambiguous_list), T(test_load), T(test_members), T(test_import_of_lines), T(test_import_of_csv),
+		T(test_lists), T(test_refusals), T(test_ambiguous_list), T(test_recipes), T(test_load), T(test_members), T(test_import_of_lines), T(test_import_of_csv),
 		T(test_import_of_many), T(test_settings), T(test_no_daemon), T(test_wire), T(test_socket), cmocka_unit_test(test_csv),
 		cmocka_unit_test(test_every_verb_has_a_name_and_help),
 	};
