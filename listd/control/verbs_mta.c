@@ -33,6 +33,8 @@ static const char *transport_of(struct arena *a, const char *listen)
 		return arena_printf(a, "lmtp:%s", text);
 	text += 5;
 	colon = strrchr(text, ':');
+	if (text[0] == '[')
+		return arena_printf(a, "lmtp:%s", text);
 	return colon == NULL ? arena_printf(a, "lmtp:[%s]", text) : arena_printf(a, "lmtp:[%.*s]%s", (int)(colon - text), text, colon);
 }
 
@@ -154,7 +156,7 @@ static void put_sendmail_place(const char *transport, struct buf *out)
 	if (strncmp(where, "unix:", 5) == 0)
 		buf_printf(out, "FILE %s", where + 5);
 	else if (where[0] == '[' && colon != NULL && colon > where + 2)
-		buf_printf(out, "TCP %.*s %s", (int)(colon - where), where, colon + 1);
+		buf_printf(out, "TCP [%s%.*s %s", memchr(where, ':', (size_t)(colon - where)) != NULL ? "IPv6:" : "", (int)(colon - where) - 1, where + 1, colon + 1);
 }
 
 static void put_sendmail(const struct recipe *recipe, struct buf *out)

@@ -239,10 +239,11 @@ static void test_recipes(void **state)
 {
 	static const struct { const char *mta, *listen, *milter, *wants[4]; } rows[] = {
 		{ "postfix", "inet:127.0.0.1:8024", "unix:/run/m/s", { "lmtp:[127.0.0.1]:8024\n", "\nsmtpd_milters = unix:/run/m/s\n", "milter_default_action = tempfail\n", "127.0.0.1=DISABLE" } },
-		{ "postfix", "unix:/run/l/lmtp", "inet:127.0.0.1:8025", { "lmtp:unix:/run/l/lmtp\n", "\nsmtpd_milters = inet:127.0.0.1:8025\n", "reject_unverified_recipient", "-author" } },
+		{ "postfix", "unix:/run/l/lmtp", "inet:127.0.0.1:8025", { "lmtp:unix:/run/l/lmtp\n", "\nsmtpd_milters = inet:127.0.0.1:8025\n", "reject_unverified_recipient", "lmtp_line_length_limit = 0" } },
+		{ "postfix", "inet:[::1]:8024", "unix:/run/m/s", { "lmtp:[::1]:8024\n", "main.cf", "xforward", "transport" } },
 		{ "exim", "inet:127.0.0.1:8024", "unix:/run/m/s", { "hosts = 127.0.0.1\n", "port = 8024\n", "domainlist listd_domains = lists.example.org\n", "driver" } },
 		{ "sendmail", "inet:127.0.0.1:8024", "unix:/run/m/s", { "S=unix:/run/m/s, F=T", "A=TCP [127.0.0.1] 8024\n", "listd:lists\n", "To:lists.example.org" } },
-		{ "sendmail", "inet:[::1]:8024", "inet:[::1]:8025", { "S=inet6:8025@::1, F=T", "A=TCP [::1] 8024\n", "MAILER_DEFINITIONS", "access" } },
+		{ "sendmail", "inet:[::1]:8024", "inet:[::1]:8025", { "S=inet6:8025@::1, F=T", "A=TCP [IPv6:::1] 8024\n", "MAILER_DEFINITIONS", "access" } },
 		{ "sendmail", "unix:/run/l/lmtp", "inet:127.0.0.1:8025", { "S=inet:8025@127.0.0.1, F=T", "A=FILE /run/l/lmtp\n", "mailertable", "F=mnXz8u" } },
 	};
 	struct place *place = *state;
