@@ -343,12 +343,26 @@ static void add_local_parts(struct report *report, const struct report_lines *li
 	}
 }
 
-/* Where the report names nobody: its subject, then what it returns. */
-static void add_from_elsewhere(struct report *report)
+/* "  To: bob@example.net" among the details. */
+static struct span detailed_to(const struct report_lines *lines)
+{
+	for (size_t i = 0; i < lines->count; i++) {
+		size_t at = 0;
+
+		if (span_starts_nocase(span_trim(lines->items[i]), "to:"))
+			return report_next_address(lines->items[i], &at);
+	}
+	return (struct span){ NULL, 0 };
+}
+
+/* Where the report names nobody: its subject, its details, then what it returns. */
+static void add_from_elsewhere(struct report *report, const struct report_lines *lines)
 {
 	size_t at = 0;
 	struct span address = report_next_address(report->subject, &at), rest = report->text, line;
 
+	if (address.len == 0)
+		address = detailed_to(lines);
 	if (address.len > 0) {
 		report_add(report, arena_text(report->arena, address));
 		return;
@@ -461,7 +475,7 @@ bool verdict_read_text(struct report *report)
 	if (v->rcpt_count == 0)
 		add_local_parts(report, &lines);
 	if (v->rcpt_count == 0)
-		add_from_elsewhere(report);
+		add_from_elsewhere(report, &lines);
 	if (v->rcpt_count == 0)
 		report_add(report, "");
 	is_delayed = report_says_delayed(report->subject) || says_delayed(&lines, &blocks);
