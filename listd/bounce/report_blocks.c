@@ -35,7 +35,7 @@ static size_t skip_marks(struct span line, bool *has_code_r)
 /* What may follow an address that begins a block: a mark, or words that do not go on with a sentence about something else. */
 static bool is_block_rest(struct span rest)
 {
-	static const char *const sentence[] = { "and", "or", "to", "if", "for", "is", "in", "with", "has", "as", "will", "by", "at", "from", "you", "which", "who" };
+	static const char *const sentence[] = { "and", "or", "to", "if", "for", "in", "with", "as", "will", "by", "at", "from", "you", "which", "who" };
 	struct span words = rest, word;
 
 	if (rest.len == 0 || strchr(":;,([<.-\"'", rest.ptr[0]) != NULL)

@@ -271,6 +271,7 @@ static void test_servers(void **state)
 		{ "m-FILTER", HEAD("POSTMASTER <postmaster@example.jp>", "failure notice") "\nbob@example.jp\n\n-------server message\n550 5.1.1 <bob@example.jp>: User unknown\n\n-------SMTP command\nDATA\n\n-------original message\nTo: eve@example.net\n",
 			"bounce\nbob@example.jp failed 5.1.1 dead-mailbox" },
 		{ "Kerio-like: quoted, with a name", HEAD("Postmaster <postmaster@example.net>", "Delivery failure") "\nYour message could not be delivered to these recipients:\n\n\"bob@example.net\": mailbox is disabled\n", "bounce\nbob@example.net failed - dead-mailbox" },
+		{ "a sentence that begins with the address", HEAD("postmaster@example.net", "Undeliverable") "\nbob@example.net is not a known user here.\n", "bounce\nbob@example.net failed - dead-mailbox" },
 		{ "a gateway to mobiles", HEAD("sysadmin <sysadmin@mms.example.net>", "Undeliverable Message") "\nMessage could not be delivered to mobile.\n\nError: No valid recipients for this MM\n\nMessage details:\n  Subject: news\n"
 			"  To: 5550100@mms.example.net\n", "bounce\n5550100@mms.example.net failed - dead-mailbox" },
 		{ "Novell, message size", HEAD("Mailer-Daemon@example.net", "Undeliverable") "\nbob@example.net: message size exceeds the maximum that is allowed\n", "bounce\nbob@example.net failed - content" },
