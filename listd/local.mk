@@ -89,10 +89,12 @@ liblistd_la_SOURCES += \
 	listd/control/verbs_held.c \
 	listd/control/verbs_import.c \
 	listd/control/verbs_key.c \
+	listd/control/verbs_kit.c \
 	listd/control/verbs_list.c \
 	listd/control/verbs_member.c \
 	listd/control/verbs_milter.c \
 	listd/control/verbs_mta.c \
+	listd/control/verbs_receivers.c \
 	listd/control/verbs_site.c
 noinst_HEADERS += \
 	listd/control/control_client.h \
@@ -101,6 +103,7 @@ noinst_HEADERS += \
 	listd/control/verbs_list.h \
 	listd/control/verbs_member.h \
 	listd/control/verbs_milter.h \
+	listd/control/verbs_receivers.h \
 	listd/control/verbs_site.h
 
 # Bounces.

@@ -70,6 +70,31 @@ const struct listctl_command listctl_commands[] = {
 			{ "DNS", "dns", SHOW_TEXT } } },
 	{ .name = "key show", .usage = "[DOMAIN]", .help = "print the records to publish", .verb = "key list", .takes = "domain?", .run = listctl_key_show },
 
+	{ .name = "receivers", .usage = "", .help = "show what is known of receivers, from where, and what they refused", .verb = "receivers",
+		.columns = { { "KIND", "kind", SHOW_TEXT }, { "NAME", "name", SHOW_TEXT }, { "DOES", "does", SHOW_TEXT }, { "KNOWN FROM", "source", SHOW_TEXT },
+			{ "EXPERIENCE", "experience", SHOW_TEXT } },
+		.more = "A receiver is who runs the mailbox: an operator of the receivers table, or the mailboxes of one\n"
+			"@domain. Authors are domains whose posts were refused although they ask for nothing. What is\n"
+			"learnt lasts for the setting relearn; rows of receivers-files with \"learns no\" are not changed." },
+	{ .name = "receivers forget", .usage = "NAME", .help = "forget what was learnt of a receiver or an author's domain", .verb = "receivers forget", .takes = "name",
+		.done = "forgotten: {count} rows about {name}" },
+	{ .name = "allowlist list", .usage = "", .help = "show receivers that accept this server's copies, and exempt senders", .verb = "allowlist list",
+		.columns = { { "KIND", "kind", SHOW_TEXT }, { "NAME", "name", SHOW_TEXT }, { "SINCE", "since", SHOW_DATE }, { "NOTE", "note", SHOW_TEXT } } },
+	{ .name = "allowlist add", .usage = "receiver|sender NAME [NOTE]", .help = "let a receiver's subscribers, or a sender's posts, have the list's normal copies",
+		.verb = "allowlist add", .takes = "kind name note?",
+		.done = "{kind} {name} is on the allowlist",
+		.more = "receiver: an operator (listctl receivers) or @DOMAIN that has agreed to accept this server; where it\n"
+			"refuses all the same, it is treated as one that enforces DMARC until it is added again.\n"
+			"sender: authors (domain, .domain, address or pattern) whose policy counts as none, on all lists.\nIn force at once.\n\n"
+			"  listctl allowlist add receiver @example.net \"agreed with postmaster, 2026-11-29\"" },
+	{ .name = "allowlist remove", .usage = "receiver|sender NAME", .help = "take one off the allowlist", .verb = "allowlist remove", .takes = "kind name",
+		.done = "{kind} {name} is off the allowlist" },
+	{ .name = "allowlist kit", .usage = "[SOFTWARE] [--list LIST] [--domain DOMAIN] [--address ADDRESS]",
+		.help = "print what a receiver's postmaster needs to trust this server", .verb = "allowlist kit", .takes = "software?",
+		.options = { { "list", "LIST", NULL, OPTION_ONE, "of one list only" }, { "domain", "DOMAIN", NULL, OPTION_ONE, "of one signing domain only" },
+			{ "address", "ADDRESS", NULL, OPTION_REPEATS, "where the mail comes from (as SPF says); can be given several times" } },
+		.more = "SOFTWARE: opendmarc, rspamd, microsoft, spamassassin, postfix or listd; all of them where none is\nnamed." },
+
 	{ .name = "queue list", .usage = "", .help = "show mail that is not yet delivered", .verb = "queue list",
 		.columns = { { "ID", "id", SHOW_TEXT }, { "LIST", "list", SHOW_TEXT }, { "LEFT", "todo", SHOW_NUMBER }, { "OF", "recipients", SHOW_NUMBER }, { "TRIES", "tries", SHOW_NUMBER },
 			{ "SINCE", "since", SHOW_DATE }, { "NEXT", "next", SHOW_DATE }, { "LAST REPLY", "last_reply", SHOW_TEXT } } },

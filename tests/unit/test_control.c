@@ -2,6 +2,7 @@
 /* The control socket, spoken to directly and by listctl, over a real store. */
 #include "check.h"
 
+#include "listd/bounce/learn_int.h"
 #include "listd/control/control.h"
 #include "listd/control/control_stream.h"
 #include "listd/control/csv.h"
@@ -63,6 +64,9 @@ static int set_up(void **state)
 	place->daemon.lists = settings_cache_new();
 	if (site_settings_parse(SPAN_LIT("host-name = lists.example.org\nsign = no"), "test.conf", NULL, &place->site.settings, &place->why) != 0
 			|| store_open(arena_printf(place->a, "%s/store", place->dir), 1 << 20, &place->daemon.store, &place->why) != 0
+			|| learn_open(place->daemon.store, &place->daemon.learn, &place->why) != 0
+			|| resolver_zone(SPAN_LIT("lists.example.org. TXT \"v=spf1 ip4:192.0.2.25 ip6:2001:db8::25 include:x.example -all\"\n"), &place->daemon.dns, &place->why) != 0
+			|| receivers_parse(SPAN_LIT("operator google\n domain gmail.com\n"), "own", place->site.receivers = receivers_new(), &place->why) != 0
 			|| start_at(place, place->socket, 0600, &place->daemon.control, &place->why) != 0)
 		fail_msg("%s", place->why.text);
 	*state = place;
@@ -74,7 +78,10 @@ static int tear_down(void **state)
 	struct place *place = *state;
 
 	control_stop(place->daemon.control);
+	learn_free(place->daemon.learn);
 	store_close(place->daemon.store);
+	resolver_free(place->daemon.dns);
+	receivers_free(place->site.receivers);
 	settings_cache_free(place->daemon.lists);
 	site_settings_free(place->site.settings);
 	pthread_mutex_destroy(&place->daemon.site_lock);
@@ -175,6 +182,67 @@ static void test_lists(void **state)
 	expect(place, 0, "perch@lists.example.org is deleted\n", "");
 	RUN(place, NULL, "--json", "lists");
 	expect(place, 0, "[\n{\"list\":\"" BIRDS "\",\"members\":0,\"strategy\":\"auto\",\"description\":\"\"}\n]\n", "");
+}
+
+/* What is known of receivers, and the site's allowlist. */
+static void test_receivers(void **state)
+{
+	struct place *place = *state;
+
+	RUN(place, NULL, "receivers");
+	expect(place, 0, "KIND      NAME     DOES                                           KNOWN FROM  EXPERIENCE\n"
+		"receiver  google   enforces yes, trusts-arc no, allowlists-us no  own:1       \n"
+		"receiver  unknown  enforces yes, trusts-arc no, allowlists-us no  default     \n", "");
+	RUN(place, NULL, "receivers", "forget", "google");
+	expect(place, 65, "", "nothing was learnt of google");
+	RUN(place, NULL, "allowlist", "add", "receiver", "Google", "agreed");
+	expect(place, 0, "receiver google is on the allowlist\n", "");
+	RUN(place, NULL, "allowlist", "add", "receiver", "B\xc3\xbc" "cher.example");
+	expect(place, 0, "receiver @xn--bcher-kva.example is on the allowlist\n", "");
+	RUN(place, NULL, "allowlist", "add", "sender", ".Example.COM");
+	expect(place, 0, "sender .example.com is on the allowlist\n", "");
+	RUN(place, NULL, "--json", "allowlist", "list");
+	expect(place, 0, "[\n{\"kind\":\"receiver\",\"name\":\"google\",\"since\":1700000000,\"note\":\"agreed\"},\n"
+		"{\"kind\":\"receiver\",\"name\":\"@xn--bcher-kva.example\",\"since\":1700000000,\"note\":\"\"},\n"
+		"{\"kind\":\"sender\",\"name\":\".example.com\",\"since\":1700000000,\"note\":\"\"}\n]\n", "");
+	RUN(place, NULL, "--json", "receivers");
+	expect(place, 0, NULL, "");
+	assert_non_null(strstr(place->said, "\"name\":\"google\",\"enforces\":true,\"trusts_arc\":false,\"allowlists_us\":true,\"learns\":true,"
+		"\"source\":\"allowlist of the site, since 2023-11-14\""));
+	assert_non_null(strstr(place->said, "\"name\":\"@xn--bcher-kva.example\",\"enforces\":true,\"trusts_arc\":false,\"allowlists_us\":true"));
+	RUN(place, NULL, "allowlist", "remove", "receiver", "google");
+	expect(place, 0, "receiver google is off the allowlist\n", "");
+	RUN(place, NULL, "allowlist", "remove", "receiver", "google");
+	expect(place, 65, "", "google is not on the allowlist");
+	RUN(place, NULL, "allowlist", "add", "receiver", "unknown");
+	expect(place, 65, "", "no receiver unknown is known");
+	RUN(place, NULL, "allowlist", "add", "sender", "a b");
+	expect(place, 65, "", "expected an author's domain");
+	RUN(place, NULL, "allowlist", "add", "friend", "google");
+	expect(place, 64, "", "expected receiver or sender");
+}
+
+static void test_kit(void **state)
+{
+	struct place *place = *state;
+
+	RUN(place, NULL, "allowlist", "kit");
+	expect(place, 65, "", "there are no lists yet");
+	make_birds(place);
+	RUN(place, NULL, "allowlist", "kit");
+	expect(place, 0, NULL, "");
+	assert_non_null(strstr(place->said, "DomainWhitelist lists.example.org\n"));
+	assert_non_null(strstr(place->said, "whitelisted_signers_map = [\"lists.example.org\"];\n"));
+	assert_non_null(strstr(place->said, "\n192.0.2.25 DISABLE\n2001:db8::25 DISABLE\n"));
+	assert_non_null(strstr(place->said, "-ArcTrustedSealers \"lists.example.org\""));
+	RUN(place, NULL, "allowlist", "kit", "postfix", "--domain", "news.example.org", "--address", "198.51.100.0/24", "--address", "x; rm -rf");
+	expect(place, 0, NULL, "");
+	assert_non_null(strstr(place->said, "\n198.51.100.0/24 OK\n\n"));
+	assert_null(strstr(place->said, "rspamd"));
+	RUN(place, NULL, "allowlist", "kit", "--list", "fish@lists.example.org");
+	expect(place, 65, "", "no list fish@lists.example.org");
+	RUN(place, NULL, "allowlist", "kit", "sendmail");
+	expect(place, 64, "", "expected opendmarc");
 }
 
 static void test_refusals(void **state)
@@ -579,7 +647,8 @@ int main(void)
 #define T(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
 	static const struct CMUnitTest tests[] = {
 		T(test_lists), T(test_refusals), T(test_ambiguous_list), T(test_recipes), T(test_load), T(test_members), T(test_import_of_lines), T(test_import_of_csv),
-		T(test_import_of_many), T(test_settings), T(test_no_daemon), T(test_wire), T(test_socket), cmocka_unit_test(test_csv),
+		T(test_import_of_many), T(test_receivers), T(test_kit), T(test_settings), T(test_no_daemon), T(test_wire), T(test_socket),
+		cmocka_unit_test(test_csv),
 		cmocka_unit_test(test_every_verb_has_a_name_and_help),
 	};
 
