@@ -35,7 +35,7 @@ struct daemon {
 	struct store *store;
 	struct settings_cache *lists;
 	struct spool *spool;
-	struct lmtp *lmtp;
+	struct lmtp *_Atomic lmtp; /* NULL until it is started: the control socket answers before */
 	struct delivery *delivery;
 	struct control *control, *milter_control;
 	struct workers *workers;

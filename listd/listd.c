@@ -164,11 +164,15 @@ static int start_lmtp(struct daemon *daemon, struct fail *why)
 		.listen = s->lmtp_listen, .mode = program_mode(s->lmtp_mode), .sessions_max = (unsigned)s->lmtp_sessions_max,
 		.max_bytes = (uint64_t)s->max_size_bytes, .host_name = s->host_name, .clock = &daemon->clock,
 	};
+	struct lmtp *lmtp;
 
-	return lmtp_start(&options, daemon->spool, &judge, &daemon->lmtp, why);
+	if (lmtp_start(&options, daemon->spool, &judge, &lmtp, why) != 0)
+		return -1;
+	daemon->lmtp = lmtp;
+	return 0;
 }
 
-/* In this order; stop_all ends them in reverse. */
+/* In this order; stop_all ends them in reverse, but for the sockets of control, which ask the others how they are. */
 static const struct { const char *name; int (*start)(struct daemon *daemon, struct fail *why); } parts[] = {
 	{ "user", become_user }, { "log", start_log }, { "dns", start_dns }, { "store", start_store }, { "spool", start_spool },
 	{ "bounces", start_bounces }, { "delivery", start_delivery }, { "workers", start_workers }, { "fallback", start_fallback }, { "tender", start_tender },
@@ -177,10 +181,10 @@ static const struct { const char *name; int (*start)(struct daemon *daemon, stru
 
 static void stop_all(struct daemon *daemon)
 {
+	control_stop(daemon->control);
 	if (daemon->lmtp != NULL)
 		lmtp_stop(daemon->lmtp, STOP_GRACE_MS);
 	control_stop(daemon->milter_control);
-	control_stop(daemon->control);
 	tender_stop(daemon->tender);
 	workers_stop(daemon->workers);
 	fallback_stop(daemon->fallback);
