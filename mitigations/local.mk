@@ -96,6 +96,7 @@ libmitigations_all_la_SOURCES += \
 	mitigations/auth/draft.c \
 	mitigations/auth/gaps.c \
 	mitigations/auth/pubkey.c \
+	mitigations/auth/pubkey_rsa.c \
 	mitigations/auth/signature.c \
 	mitigations/key.c \
 	mitigations/keyring.c \

@@ -267,7 +267,7 @@ void prove(struct arena *a, struct resolver *dns, struct resolver *keys, const s
 		proof_r->reason = arena_printf(a, "the copy cannot be read: %s", why.text);
 	} else {
 		proof_r->valid_message = is_valid(&p);
-		dkim_evaluate(a, p.dns, clock, &p.message, &p.dkim);
+		dkim_evaluate_own(a, p.dns, clock, &p.message, &p.dkim);
 		judge_list_signature(&p);
 		judge_seal(&p);
 		judge_author(&p);

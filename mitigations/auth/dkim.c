@@ -20,6 +20,7 @@ struct evaluation {
 	struct signature parsed[DKIM_SIGNATURES_MAX];
 	struct library_signature library[DKIM_SIGNATURES_MAX];
 	size_t library_count, lengths;
+	bool alone; /* without the library */
 };
 
 static size_t find_fields(const struct message *m, const struct field *fields_r[DKIM_SIGNATURES_MAX])
@@ -151,11 +152,11 @@ static void prepare(struct evaluation *e, size_t i, const struct field *field)
 
 	pubkey_queries_start(e->queries, parsed->selector, parsed->domain);
 	e->lengths += parsed->has_length;
-	if (!parsed->has_length || e->lengths <= LENGTHS_MAX)
+	if (!e->alone && (!parsed->has_length || e->lengths <= LENGTHS_MAX))
 		e->library[e->library_count++].field = field;
 }
 
-void dkim_evaluate(struct arena *a, struct resolver *dns, const struct clock *clock, const struct message *m, struct dkim_result *result_r)
+static void evaluate(struct arena *a, struct resolver *dns, const struct clock *clock, const struct message *m, bool alone, struct dkim_result *result_r)
 {
 	const struct field *fields[DKIM_SIGNATURES_MAX];
 	size_t count = find_fields(m, fields);
@@ -168,6 +169,7 @@ void dkim_evaluate(struct arena *a, struct resolver *dns, const struct clock *cl
 	e = arena_alloc(a, sizeof(*e));
 	e->arena = a;
 	e->message = m;
+	e->alone = alone;
 	e->hashes.message = m;
 	e->queries = arena_alloc(a, sizeof(*e->queries));
 	pubkey_queries_init(e->queries, a, dns);
@@ -181,6 +183,16 @@ void dkim_evaluate(struct arena *a, struct resolver *dns, const struct clock *cl
 		if (signatures[i].result == AUTH_NONE)
 			judge(e, i, &signatures[i]);
 	pubkey_queries_done(e->queries);
+}
+
+void dkim_evaluate(struct arena *a, struct resolver *dns, const struct clock *clock, const struct message *m, struct dkim_result *result_r)
+{
+	evaluate(a, dns, clock, m, false, result_r);
+}
+
+void dkim_evaluate_own(struct arena *a, struct resolver *dns, const struct clock *clock, const struct message *m, struct dkim_result *result_r)
+{
+	evaluate(a, dns, clock, m, true, result_r);
 }
 
 void dkim_covers(const struct dkim_signature *signature, const struct message *m, const char *name, bool *covered_r, bool *oversigned_r)

@@ -44,8 +44,10 @@ struct span pubkey_bytes(struct arena *a, const struct tags *tags)
 static EVP_PKEY *rsa_key(struct span der)
 {
 	const unsigned char *p = (const unsigned char *)der.ptr;
-	EVP_PKEY *pkey = d2i_PUBKEY(NULL, &p, (long)der.len);
+	EVP_PKEY *pkey = pubkey_rsa_read(der);
 
+	if (pkey == NULL)
+		pkey = d2i_PUBKEY(NULL, &p, (long)der.len);
 	if (pkey == NULL) {
 		p = (const unsigned char *)der.ptr;
 		pkey = d2i_PublicKey(EVP_PKEY_RSA, NULL, &p, (long)der.len);

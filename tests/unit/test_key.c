@@ -189,6 +189,50 @@ static void test_published(void **state)
 	arena_free(a);
 }
 
+/* What is read by hand is what OpenSSL reads; what is damaged is not read, or as OpenSSL reads it. */
+static void test_rsa_by_hand(void **state)
+{
+	static const unsigned bits[] = { 1024, 2048, 3072 };
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(bits) / sizeof(bits[0]); i++) {
+		EVP_PKEY *pkey = EVP_RSA_gen(bits[i]), *again;
+		unsigned char *der = NULL;
+		int len;
+
+		len = i2d_PUBKEY(pkey, &der);
+		again = pubkey_rsa_read((struct span){ (char *)der, (size_t)len });
+		assert_non_null(again);
+		assert_int_equal(EVP_PKEY_eq(pkey, again), 1);
+		EVP_PKEY_free(again);
+		for (int at = 0; at < len; at++) {
+			char *cut = malloc((size_t)at + 1); /* exactly as long, so that an overrun shows */
+
+			memcpy(cut, der, (size_t)at);
+			assert_null(pubkey_rsa_read((struct span){ cut, (size_t)at }));
+			free(cut);
+		}
+		for (int at = 0; at < len; at++)
+			for (unsigned flip = 1; flip < 256; flip <<= 1) {
+				const unsigned char *p = der;
+				EVP_PKEY *other;
+
+				der[at] ^= (unsigned char)flip;
+				again = pubkey_rsa_read((struct span){ (char *)der, (size_t)len });
+				if (again != NULL) {
+					other = d2i_PUBKEY(NULL, &p, len);
+					assert_non_null(other);
+					assert_int_equal(EVP_PKEY_eq(other, again), 1);
+					EVP_PKEY_free(other);
+				}
+				EVP_PKEY_free(again);
+				der[at] ^= (unsigned char)flip;
+			}
+		OPENSSL_free(der);
+		EVP_PKEY_free(pkey);
+	}
+}
+
 static void test_pubkey_statuses(void **state)
 {
 	static const struct { const char *txt; enum key_algorithm algorithm; enum pubkey_status want; } rows[] = {
@@ -336,7 +380,7 @@ int main(void)
 {
 	static const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_round_trip), cmocka_unit_test(test_pkcs1), cmocka_unit_test(test_refused), cmocka_unit_test(test_record),
-		cmocka_unit_test(test_published), cmocka_unit_test(test_pubkey_statuses), cmocka_unit_test(test_ring),
+		cmocka_unit_test(test_published), cmocka_unit_test(test_rsa_by_hand), cmocka_unit_test(test_pubkey_statuses), cmocka_unit_test(test_ring),
 		cmocka_unit_test(test_ring_refuses), cmocka_unit_test(test_ring_resolver),
 	};
 
