@@ -319,6 +319,7 @@ static int work_on(struct daemon *daemon, const char *id)
 	dns = resolver_limited(daemon->dns, POST_DNS_BUDGET_MS);
 	daemon_world(daemon, site, &task.world);
 	task.world.dns = dns;
+	task.world.is_second_look = true;
 	if (spool_read(daemon->spool, task.arena, SPOOL_IN, id, &task.spooled, &why) != 0) {
 		event_log(EVENT_SPOOL_DAMAGED, "file", id, "reason", why.text, NULL);
 		result = why.temporary;

@@ -7,6 +7,7 @@
 #include <limits.h>
 #include <stdint.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
 #include <sys/stat.h>
@@ -20,43 +21,88 @@ static int fail_errno(struct fail *why, const char *what, const char *path)
 		: fail_permanent(why, "%s %s: %s", what, path, strerror(errno));
 }
 
-int file_map(const char *path, size_t max_bytes, struct file_view *view_r, struct fail *why)
+static int read_whole(int fd, char *out, size_t size)
+{
+	size_t at = 0;
+
+	while (at < size) {
+		ssize_t got = pread(fd, out + at, size - at, (off_t)at);
+
+		if (got < 0 && errno == EINTR)
+			continue;
+		if (got <= 0) {
+			errno = got == 0 ? EIO : errno; /* it shrank */
+			return -1;
+		}
+		at += (size_t)got;
+	}
+	return 0;
+}
+
+static int view_small(int fd, size_t size, struct file_view *view)
+{
+	if (size == 0)
+		return 0;
+	view->map = malloc(size);
+	if (view->map == NULL)
+		fail_environment("out of memory");
+	view->bytes = (struct span){ view->map, size };
+	return read_whole(fd, view->map, size);
+}
+
+static int view_large(int fd, size_t size, bool writable, struct file_view *view)
+{
+	/* A copy is made at once: page by page later, each copied page stops all threads. */
+	void *map = mmap(NULL, size, PROT_READ | (writable ? PROT_WRITE : 0), MAP_PRIVATE | (writable ? MAP_POPULATE : 0), fd, 0);
+
+	if (map == MAP_FAILED)
+		return -1;
+	*view = (struct file_view){ .map = map, .map_len = size, .bytes = { map, size } };
+	return 0;
+}
+
+static int view_file(int fd, const char *path, size_t max_bytes, bool writable, struct file_view *view_r, struct fail *why)
 {
 	struct file_view view = { 0 };
 	struct stat st;
-	int fd = open(path, O_RDONLY | O_CLOEXEC);
-	int result = -1;
+	int result;
+
+	if (fstat(fd, &st) != 0 || !S_ISREG(st.st_mode))
+		return fail_permanent(why, "%s is not a regular file", path);
+	if ((uintmax_t)st.st_size > max_bytes)
+		return fail_permanent(why, "%s is larger than %zu bytes", path, max_bytes);
+	result = (size_t)st.st_size <= FILE_COPY_MAX_BYTES ? view_small(fd, (size_t)st.st_size, &view) : view_large(fd, (size_t)st.st_size, writable, &view);
+	if (result != 0) {
+		fail_errno(why, "cannot read", path);
+		file_unmap(&view);
+		return -1;
+	}
+	*view_r = view;
+	return 0;
+}
+
+int file_map(const char *path, size_t max_bytes, struct file_view *view_r, struct fail *why)
+{
+	int fd = open(path, O_RDONLY | O_CLOEXEC), result;
 
 	if (fd < 0)
 		return fail_errno(why, "cannot open", path);
-	if (fstat(fd, &st) != 0 || !S_ISREG(st.st_mode)) {
-		fail_permanent(why, "%s is not a regular file", path);
-		goto out;
-	}
-	if ((uintmax_t)st.st_size > max_bytes) {
-		fail_permanent(why, "%s is larger than %zu bytes", path, max_bytes);
-		goto out;
-	}
-	if (st.st_size > 0) {
-		view.map_len = (size_t)st.st_size;
-		view.map = mmap(NULL, view.map_len, PROT_READ, MAP_PRIVATE, fd, 0);
-		if (view.map == MAP_FAILED) {
-			fail_errno(why, "cannot map", path);
-			goto out;
-		}
-		view.bytes = (struct span){ view.map, view.map_len };
-	}
-	*view_r = view;
-	result = 0;
-out:
+	result = view_file(fd, path, max_bytes, false, view_r, why);
 	close(fd);
 	return result;
 }
 
+int file_map_copy(int fd, const char *path, size_t max_bytes, struct file_view *view_r, struct fail *why)
+{
+	return view_file(fd, path, max_bytes, true, view_r, why);
+}
+
 void file_unmap(struct file_view *view)
 {
-	if (view->map != NULL)
+	if (view->map_len > 0)
 		munmap(view->map, view->map_len);
+	else
+		free(view->map);
 	*view = (struct file_view){ 0 };
 }
 

@@ -8,15 +8,20 @@
 
 #include <sys/uio.h>
 
+/* A file of up to so many bytes is read where it could be mapped: to end a mapping, all threads of a process have to be stopped. */
+#define FILE_COPY_MAX_BYTES ((size_t)32 << 10)
+
 /* A file seen as bytes in memory. */
 struct file_view {
 	struct span bytes;
 	void *map; /* NULL for an empty file */
-	size_t map_len;
+	size_t map_len; /* 0: not mapped, but copied to the heap */
 };
 
-/* Map a file read-only. Undo with file_unmap. -1: it does not exist, is not a regular file or is larger than max_bytes. */
+/* Map a file read-only (a small one is read, which is cheaper). Undo with file_unmap. -1: it does not exist, is not a regular file or is larger than max_bytes. */
 int file_map(const char *path, size_t max_bytes, struct file_view *view_r, struct fail *why);
+/* The same of an open file (path: for messages), as a copy of one's own that may be written to: the file stays as it is. */
+int file_map_copy(int fd, const char *path, size_t max_bytes, struct file_view *view_r, struct fail *why);
 /* End a view; safe on a zeroed one. */
 void file_unmap(struct file_view *view);
 /* Read a whole file ("-" is standard input) into the arena. -1 beyond max_bytes or on an error. */

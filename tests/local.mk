@@ -261,10 +261,13 @@ tests_fuzz_fuzz_route_LDADD = $(LISTD_TEST_LIBS)
 tests_fuzz_fuzz_route_LDFLAGS = $(AM_LDFLAGS) $(FUZZ_LDFLAGS)
 endif
 # measuring: built with the rest of the tests, run by hand
-check_PROGRAMS += tests/bench/sink tests/bench/pump tests/bench/deliver tests/bench/fsyncrate
+check_PROGRAMS += tests/bench/sink tests/bench/pump tests/bench/poster tests/bench/deliver tests/bench/fsyncrate
+dist_check_SCRIPTS += tests/bench/run.sh
+EXTRA_DIST += tests/bench/measure.py
 noinst_HEADERS += tests/bench/bench.h
 tests_bench_sink_SOURCES = tests/bench/sink.c
 tests_bench_pump_SOURCES = tests/bench/pump.c
+tests_bench_poster_SOURCES = tests/bench/poster.c
 tests_bench_deliver_SOURCES = tests/bench/deliver.c
 tests_bench_deliver_LDADD = $(LISTD_TEST_LIBS)
 tests_bench_fsyncrate_SOURCES = tests/bench/fsyncrate.c

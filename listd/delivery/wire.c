@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 #include "listd/delivery/wire.h"
 
+#include "mail/file.h"
+
 #include <stdint.h>
 #include <string.h>
 #include <sys/mman.h>
@@ -8,6 +10,7 @@
 
 /* Slices smaller than this are not worth a system call, and put bytes may stand in one page with others. */
 #define DROP_MIN_BYTES ((size_t)64 << 10)
+_Static_assert(DROP_MIN_BYTES > FILE_COPY_MAX_BYTES, "what is not mapped must not be dropped");
 
 void wire_start(struct wire_cursor *cursor, const struct wire *wire)
 {

@@ -6,8 +6,6 @@
 #include <limits.h>
 #include <stdio.h>
 #include <string.h>
-#include <sys/mman.h>
-#include <sys/stat.h>
 #include <unistd.h>
 
 /* States that lie this close together are written in one go, with what is between them. */
@@ -15,22 +13,15 @@
 /* 2,000,000 recipients of 40 bytes, with room for long addresses. */
 #define RCPTS_MAX_BYTES ((size_t)512 << 20)
 
-/* The recipients in a copy of our own: a state is set there and then written from there. Copied at once: page by page later, each copy stops all threads. */
+/* The recipients in a copy of our own: a state is set there and then written from there. */
 static int map_rcpts(struct job *job, struct fail *why)
 {
-	struct stat st;
-	void *map;
-
 	job->rcpts_fd = openat(job->dir_fd, "rcpts", O_RDWR | O_CLOEXEC);
-	if (job->rcpts_fd < 0 || fstat(job->rcpts_fd, &st) != 0)
+	if (job->rcpts_fd < 0)
 		return fail_permanent(why, "rcpts: %s", strerror(errno));
-	if (st.st_size < JOB_RCPTS_END_BYTES || (uintmax_t)st.st_size > RCPTS_MAX_BYTES)
-		return fail_permanent(why, "rcpts has %lld bytes", (long long)st.st_size);
-	map = mmap(NULL, (size_t)st.st_size, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_POPULATE, job->rcpts_fd, 0);
-	if (map == MAP_FAILED)
-		return fail_temporary(why, "cannot map rcpts: %s", strerror(errno));
-	job->rcpts_view = (struct file_view){ .map = map, .map_len = (size_t)st.st_size, .bytes = { map, (size_t)st.st_size } };
-	return 0;
+	if (file_map_copy(job->rcpts_fd, "rcpts", RCPTS_MAX_BYTES, &job->rcpts_view, why) != 0)
+		return -1;
+	return job->rcpts_view.bytes.len < JOB_RCPTS_END_BYTES ? fail_permanent(why, "rcpts has %zu bytes", job->rcpts_view.bytes.len) : 0;
 }
 
 int job_read_files(struct job *job, struct spool *spool, const char *place, struct fail *why)

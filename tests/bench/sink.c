@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /* sink PORT [RCPTS]: an SMTP server on loopback that takes everything and keeps nothing, on any number of connections, with as little work as can be.
- * After RCPTS accepted recipients (0: never) it prints what it counted and ends; on SIGTERM too. */
+ * After RCPTS accepted recipients (0: never) it prints what it counted and ends; on SIGTERM too. Who asks XCOUNT is told the counts, with the times (CLOCK_MONOTONIC) of the
+ * first MAIL and of the last content; XRESET sets them to nothing. */
 #include "tests/bench/bench.h"
 
 #include <errno.h>
@@ -38,6 +39,21 @@ static void say(struct connection *c, const char *text)
 	c->out_len += len;
 }
 
+static void say_counts(struct connection *c)
+{
+	char text[300];
+
+	snprintf(text, sizeof(text), "250 {\"rcpts\":%lu,\"messages\":%lu,\"bytes\":%lu,\"first\":%.6f,\"last\":%.6f}\r\n", total.rcpts, total.messages, total.bytes,
+		total.first, total.last);
+	say(c, text);
+}
+
+static void reset_counts(void)
+{
+	total.rcpts = total.messages = total.bytes = 0;
+	total.first = total.last = 0;
+}
+
 static void on_command(struct connection *c, const char *line)
 {
 	switch (line[0] & ~32) {
@@ -57,10 +73,18 @@ static void on_command(struct connection *c, const char *line)
 		say(c, "354 go\r\n");
 		break;
 	case 'E':
-		say(c, "250-sink\r\n250-PIPELINING\r\n250-SIZE 100000000\r\n250-8BITMIME\r\n250-ENHANCEDSTATUSCODES\r\n250 SMTPUTF8\r\n");
+		say(c, "250-sink\r\n250-PIPELINING\r\n250-SIZE 100000000\r\n250-8BITMIME\r\n250-ENHANCEDSTATUSCODES\r\n250-XVERP\r\n250 SMTPUTF8\r\n");
 		break;
 	case 'Q':
 		say(c, "221 bye\r\n");
+		break;
+	case 'X':
+		if ((line[1] & ~32) == 'C') {
+			say_counts(c);
+			break;
+		}
+		reset_counts();
+		say(c, "250 Ok\r\n");
 		break;
 	default:
 		say(c, "250 Ok\r\n");
@@ -71,6 +95,7 @@ static void on_content(struct connection *c)
 {
 	total.rcpts += c->rcpts;
 	total.messages++;
+	total.last = bench_seconds();
 	c->in_data = false;
 	say(c, "250 2.0.0 Ok: queued\r\n");
 }
@@ -173,7 +198,6 @@ int main(int argc, char **argv)
 				free(c);
 			}
 		}
-		total.last = bench_seconds();
 	}
 	seconds = total.last - total.first;
 	printf("{\"bench\":\"sink\",\"rcpts\":%lu,\"messages\":%lu,\"bytes\":%lu,\"connections\":%lu,\"seconds\":%.3f,\"rcpts_per_s\":%.0f}\n",

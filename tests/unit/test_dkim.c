@@ -79,7 +79,7 @@ static void check_row(struct arena *a, struct span zones, const struct row *row,
 	struct resolver *dns = load_zone(a, zones, row->columns[7]);
 	unsigned long long number, at;
 	struct clock clock = now;
-	struct dkim_result result;
+	struct dkim_result result, own;
 	struct message m;
 	struct fail why;
 
@@ -96,6 +96,9 @@ static void check_row(struct arena *a, struct span zones, const struct row *row,
 			result.signatures[number - 1].reason, (int)want.len, want.ptr);
 	assert_string_equal(result.signatures[number - 1].domain, arena_text(a, row->columns[2]));
 	assert_string_equal(result.signatures[number - 1].selector, arena_text(a, row->columns[3]));
+	dkim_evaluate_own(a, dns, &clock, &m, &own);
+	assert_int_equal(own.count, result.count);
+	assert_int_equal(own.signatures[number - 1].result, result.signatures[number - 1].result);
 	if (!span_eq_text(want, "any")) /* verifiers differ there */
 		hold_against_each_other(a, dns, &m, &result.signatures[number - 1]);
 	resolver_free(dns);
