@@ -105,6 +105,9 @@ step install build release install
 step library-client sh "$src/tests/system/library_client.sh" "$dir/usr"
 system_tests
 
+# That it works, not how fast.
+step bench sh "$src/tests/bench/run.sh" --quick --dir "$dir/bench" "$dir/release"
+
 # README's first command, from this very tree.
 [ "$(id -u)" != 0 ] || step quickstart env LISTD_QUICKSTART_DIR="$dir/quickstart" sh "$src/conf/quickstart.sh" --once
 

@@ -167,6 +167,7 @@ static int open_job(struct delivery *d, struct queued *q)
 	q->created_secs = q->job->created_secs;
 	q->rcpt_count = q->job->rcpt_count;
 	q->pass_ms = clock_monotonic_ms();
+	atomic_store(&q->synced_ms, q->pass_ms); /* small jobs are over and removed before a sync is due */
 	make_ready(d, q, true);
 	return 0;
 }
