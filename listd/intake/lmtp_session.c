@@ -160,7 +160,7 @@ static void run_mail(struct lmtp_session *s, struct span args)
 		say(s, REPLY_OK, "sender taken");
 		return;
 	}
-	event_log(EVENT_REFUSED, "stage", "intake", "from", path.address, "code", why.enhanced, "text", why.text, NULL);
+	event_log(EVENT_REFUSED, "stage", "intake", "from", path.address, "code", event_number(why.code), "text", why.text, NULL);
 	lmtp_session_refuse(s, &why);
 }
 
@@ -231,7 +231,7 @@ static void run_rcpt(struct lmtp_session *s, struct span args)
 		reply_fail(&why, REPLY_UNKNOWN_PARAMETER, arena_text(s->scratch, param));
 		fault(s, &why);
 	} else if (check_rcpt(s, &path, &why) != 0) {
-		event_log(EVENT_REFUSED, "id", s->id, "stage", "intake", "from", s->envelope.mail_from, "to", path.address, "code", why.enhanced, "text", why.text, NULL);
+		event_log(EVENT_REFUSED, "id", s->id, "stage", "intake", "from", s->envelope.mail_from, "to", path.address, "code", event_number(why.code), "text", why.text, NULL);
 		refuse_rcpt(s, &why);
 	} else if (take_rcpt(s, path.address, &why) != 0) {
 		refuse_rcpt(s, &why);

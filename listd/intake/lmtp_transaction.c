@@ -110,7 +110,7 @@ static void refuse_all(struct lmtp_session *s, struct verdicts *v, const struct 
 		v->keep[i] = false;
 	}
 	event_log(EVENT_REFUSED, "id", s->id, "stage", "intake", "from", s->envelope.mail_from, "to", event_number((long long)s->envelope.rcpt_count),
-		"peer", s->envelope.peer, "code", why->enhanced, "text", why->text, NULL);
+		"peer", s->envelope.peer, "code", event_number(why->code), "text", why->text, NULL);
 }
 
 /* Whoever is not judged is refused. Returns how many are kept. A 250 for a recipient that is not kept drops the message for him. */
@@ -177,7 +177,7 @@ static void commit(struct content *content, struct verdicts *v, size_t kept)
 			v->replies[i] = reply_of_fail(s->arena, &why);
 		v->keep[i] = false;
 	}
-	event_log(EVENT_REFUSED, "id", s->id, "stage", "intake", "to", event_number((long long)kept), "peer", envelope.peer, "code", why.enhanced, "text", why.text, NULL);
+	event_log(EVENT_REFUSED, "id", s->id, "stage", "intake", "to", event_number((long long)kept), "peer", envelope.peer, "code", event_number(why.code), "text", why.text, NULL);
 }
 
 static void judge_and_commit(struct content *content, struct verdicts *v)
