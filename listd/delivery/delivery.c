@@ -315,14 +315,15 @@ static void job_status(struct delivery *d, const struct queued *q, struct arena 
 		.next_secs = q->state == QUEUED_WAITING ? q->next_secs : delivery_now(d), .tries = q->tries, .last_reply = arena_text(a, span_of(q->last_reply)) };
 }
 
-/* A job that has not been opened yet (the relay is away) is looked into for its counts. */
-static void look_into(struct delivery *d, struct delivery_job_status *status)
+/* A job that has not been opened yet (the relay is away) is looked into. */
+static void look_into(struct delivery *d, struct arena *a, struct delivery_job_status *status)
 {
 	struct job *job;
 	struct fail why;
 
 	if (status->rcpts > 0 || job_open(d->spool, status->id, &job, &why) != 0)
 		return;
+	status->list = arena_text(a, span_of(job->list));
 	status->rcpts = job->rcpt_count;
 	status->todo = job_todo_count(job);
 	status->created_secs = job->created_secs;
@@ -345,5 +346,5 @@ void delivery_status(struct delivery *d, struct arena *a, struct delivery_status
 	}
 	pthread_mutex_unlock(&d->lock);
 	for (size_t i = 0; i < status_r->job_count; i++)
-		look_into(d, &status_r->jobs[i]);
+		look_into(d, a, &status_r->jobs[i]);
 }

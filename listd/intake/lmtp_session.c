@@ -230,10 +230,8 @@ static void run_rcpt(struct lmtp_session *s, struct span args)
 	} else if (span_word(&rest, &param)) { /* DSN (RFC 3461) is not offered: a list is where a message ends */
 		reply_fail(&why, REPLY_UNKNOWN_PARAMETER, arena_text(s->scratch, param));
 		fault(s, &why);
-	} else if (check_rcpt(s, &path, &why) != 0) {
+	} else if (check_rcpt(s, &path, &why) != 0 || take_rcpt(s, path.address, &why) != 0) {
 		event_log(EVENT_REFUSED, "id", s->id, "stage", "intake", "from", s->envelope.mail_from, "to", path.address, "code", event_number(why.code), "text", why.text, NULL);
-		refuse_rcpt(s, &why);
-	} else if (take_rcpt(s, path.address, &why) != 0) {
 		refuse_rcpt(s, &why);
 	} else {
 		say(s, REPLY_OK, "recipient taken");
