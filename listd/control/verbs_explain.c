@@ -55,6 +55,9 @@ int verb_explain(struct control_call *call, json_t **result_r, struct fail *why)
 	site = daemon_hold_site(call->daemon);
 	daemon_world(call->daemon, site, &world);
 	world.is_duplicate = NULL;
+	/* what is asked for goes before what a field of the milter tells */
+	if (request.session.client_ip != NULL || request.session.mail_from != NULL || request.session.is_submission)
+		world.field_key = NULL;
 	result = explain_call(call->arena, &world, &request, find_list, call->daemon, &explanation, &rendering, why);
 	if (result == 0 && explanation != NULL)
 		*result_r = json_pack("{s:o}", "explanation", explanation);

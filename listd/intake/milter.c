@@ -263,7 +263,7 @@ static void stop(struct milter *milter)
 	while (atomic_load(&milter->messages) > 0 && clock_monotonic_ms() < until_ms)
 		nanosleep(&pause, NULL);
 	event_log(EVENT_STOPPED, "pid", event_number(getpid()), "unfinished", event_number((long long)atomic_load(&milter->messages)), NULL);
-	_exit(0);
+	_exit(atomic_load(&milter->exit_code));
 }
 
 static void *keep(void *context)
@@ -303,8 +303,9 @@ int milter_run(const struct program *program)
 		fail_environment("cannot start a thread");
 	event_log(EVENT_STARTED, "version", PACKAGE_VERSION, "pid", event_number(getpid()), "listen", milter->site->settings->milter_listen, NULL);
 	program_notify("READY=1");
-	smfi_main();
-	/* told to stop by a signal of its own, or it cannot listen any more: the keeper brings it to its end */
+	/* It returns when it cannot listen any more, or got a signal of its own: the keeper brings the process to its end. */
+	if (smfi_main() != MI_SUCCESS && !atomic_load(&milter->is_stopping))
+		atomic_store(&milter->exit_code, EX_TEMPFAIL);
 	kill(getpid(), SIGUSR2);
 	pthread_join(keeper, NULL);
 	return EX_SOFTWARE;

@@ -36,6 +36,7 @@ struct milter {
 	atomic_ulong steps;    /* SMFIP_... of the last negotiation */
 	atomic_bool is_stopping;
 	atomic_bool is_away;   /* listd did not answer last time */
+	atomic_int exit_code;
 	int listen_fd;
 };
 

@@ -18,6 +18,8 @@ class MilterClient:
         self.socket = socket.socket(socket.AF_UNIX) if isinstance(path, str) else socket.socket()
         self.socket.settimeout(timeout)
         self.socket.connect(path)
+        if not isinstance(path, str):
+            self.socket.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         self.buffer = b""
         self.steps, self.actions, self.macros = 0, 0, {}
         if negotiate:

@@ -3,6 +3,7 @@
 import os
 import signal
 import smtplib
+import socket
 import struct
 import subprocess
 import sys
@@ -217,7 +218,7 @@ def test_malformed(world):
         witness.connect(GOOD)
         witness.helo()
         witness.mail("ann@bank.example")
-        orders = ["", "E", "B", "NLE", "RRR", "MMM", "TTT", "MTBE", "MRLE", "MRTLNBE", "MRTE", "QQ", "AAA", "MRAMRTE", "CHMRTLLNBBE", "KCMRTE", "MRTLNBEMRTLNBE", "MRTLNBE" * 5, "UMRTE", "MKM"]
+        orders = ["", "E", "B", "NLE", "RRR", "MMM", "TTT", "MTBE", "MRLE", "MRTLNBE", "MRTE", "QQ", "AAA", "MRAMRTE", "CHMRTLLNBBE", "KCMRTE", "MRTLNBEMRTLNBE", "MRTLNBE" * 5, "UMRTE", "MKM", "CHMRAKCHMRTLNBEK", "KKK", "OMRTE"]
         contents = {"C": b"x\0U", "H": b"h\0", "M": b"<a@b.example>\0", "R": b"<%s>\0" % BIRDS.encode(), "L": b"From\0 a@b.example\0", "B": b"x\r\n" * 10, "U": b"VRFY\0"}
         for order in orders:
             for with_contents in (True, False):
@@ -472,15 +473,75 @@ def test_cost(world):
     print("# CPU for a message that is not for a list: %.2f ms" % ((cpu_secs(world) - before) * 1000 / 1000), flush=True)
 
 
+def second_milter(world, name, **settings):
+    """Another one, beside the first, with settings of its own (_ for -)."""
+    directory = world.path(name)
+    os.makedirs(directory, exist_ok=True)
+    settings = dict({"milter_dir": directory, "milter_group": ""}, **settings)
+    command = [os.path.join(world.prefix, "sbin/listd-milter"), "-c", world.path("etc/listd.conf")]
+    for key, value in settings.items():
+        command += ["-o", "%s=%s" % (key.replace("_", "-"), value)]
+    world.start(name, command)
+    wait_for(name, lambda: "event=started" in open(world.path("log", name)).read(), 20)
+
+
+def test_tcp(world):
+    """Over TCP no step waits for a delayed acknowledgement, which takes 40 ms."""
+    port = world.base + 27
+    second_milter(world, "milter-tcp", milter_listen="inet:127.0.0.1:%d" % port)
+    began = time.monotonic()
+    with MilterClient(("127.0.0.1", port)) as m:
+        m.connect(GOOD)
+        m.helo()
+        for i in range(50):
+            m.mail("ann@bank.example")
+            check_quietly("TCP: RCPT", m.rcpt(BIRDS)[0] == CONTINUE)
+            m.data()
+            m.message(message("ann@bank.example", BIRDS, "tcp-%d" % i))
+            check_quietly("TCP: the end", m.end()[0][0] == ACCEPT)
+    seconds = time.monotonic() - began
+    check("50 messages in one session over TCP", seconds < 50 * 0.04, "%.2f s" % seconds)
+    check("TCP: it ends in good order", world.stop("milter-tcp") == 0)
+
+
+def test_silent_dns(world):
+    """A name server that never answers: nobody waits for the sum of all questions, and others do not wait at all."""
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as silent:
+        silent.bind(("127.0.0.1", 0))
+        path = world.path("silent/socket")
+        second_milter(world, "silent", milter_listen="unix:" + path, dns_server="127.0.0.1@%d" % silent.getsockname()[1], dns_timeout="2s")
+        signatures = "".join("DKIM-Signature: v=1; a=rsa-sha256; d=d%d.bank.example; s=s; h=from; bh=FRrh7BMNKSUlGZeCBL0n/WIYRDTuH65PXaaD3BFXdMQ=; b=AAAA\n" % i for i in range(16))
+        octets = message("ann@bank.example", BIRDS, "silent", head=signatures)
+        seconds = []
+
+        def one():
+            began = time.monotonic()
+            answer = deliver(path, octets, "ann@many.bank.example", [BIRDS], GOOD)
+            check_quietly("silent DNS: 451", answer[0] == 451 and b"4.7.0" in answer[1])
+            seconds.append(time.monotonic() - began)
+        threads = [threading.Thread(target=one) for _ in range(10)]
+        for t in threads:
+            t.start()
+        time.sleep(0.5)
+        began = time.monotonic()
+        answer = deliver(path, b"", "ann@bank.example", ["someone@else.example"], GOOD)
+        check("silent DNS: other mail does not wait", answer[0] == 250 and time.monotonic() - began < 0.5, answer)
+        for t in threads:
+            t.join()
+        check("silent DNS: list mail is told to come again, within its deadline", len(seconds) == 10 and max(seconds) < 24, seconds)
+        print("# with a silent name server: %.1f s at most" % max(seconds), flush=True)
+        check("silent DNS: it ends in good order", world.stop("silent") == 0)
+
+
 def sanitizer_reports(world):
-    return [line for line in open(world.path("log/milter"), errors="replace") if "Sanitizer" in line or "runtime error" in line]
+    return [line for name in ("milter", "milter-tcp", "silent") for line in open(world.path("log", name), errors="replace") if "Sanitizer" in line or "runtime error" in line]
 
 
 def main():
     world = build_world(os.path.join(sys.argv[1], "milter"), sys.argv[2])
     try:
         start(world, SETTINGS, "smtpd_authorized_xclient_hosts = %s\nmynetworks = 127.0.0.1/32 %s/32\n" % (OWN, OWN))
-        for test in (test_by_hand, test_recipients, test_content, test_mixed, test_malformed, test_many, test_postfix, test_unchanged, test_cost, test_throughput, test_restart_and_away, test_limits):
+        for test in (test_by_hand, test_recipients, test_content, test_mixed, test_malformed, test_many, test_postfix, test_unchanged, test_tcp, test_silent_dns, test_cost, test_throughput, test_restart_and_away, test_limits):
             began = time.monotonic()
             test(world)
             print("# %s: %.1f s" % (test.__name__, time.monotonic() - began), flush=True)
