@@ -126,6 +126,7 @@ int daemon_reload(struct daemon *daemon, struct fail *why)
 {
 	struct delivery_options options;
 	struct site *fresh, *old;
+	size_t keys;
 
 	if (daemon_read_site(daemon->config_path, daemon->overrides, &fresh, why) != 0) {
 		event_log(EVENT_RELOAD_FAILED, "text", why->text, NULL);
@@ -136,6 +137,7 @@ int daemon_reload(struct daemon *daemon, struct fail *why)
 		daemon_release_site(fresh);
 		return -1;
 	}
+	keys = fresh->keyring.count;
 	pthread_mutex_lock(&daemon->site_lock);
 	old = daemon->site;
 	daemon->site = fresh;
@@ -143,7 +145,7 @@ int daemon_reload(struct daemon *daemon, struct fail *why)
 	daemon_release_site(old);
 	log_reopen();
 	daemon_check_keys(daemon);
-	event_log(EVENT_RELOADED, "keys", event_number((long long)fresh->keyring.count), NULL);
+	event_log(EVENT_RELOADED, "keys", event_number((long long)keys), NULL);
 	return 0;
 }
 

@@ -42,7 +42,7 @@ struct daemon {
 	struct rates *rates;
 	struct fallback *fallback;
 	struct learn *learn;
-	struct tender *tender;
+	struct tender *_Atomic tender;
 	struct secret master;    /* of the site; kept in the store */
 	struct secret field_key; /* derived from it, for the fields of the milter (keyed.h) */
 	const char *config_path;

@@ -121,7 +121,12 @@ static int start_workers(struct daemon *daemon, struct fail *why)
 
 static int start_tender(struct daemon *daemon, struct fail *why)
 {
-	return tender_start(daemon, &daemon->tender, why);
+	struct tender *tender;
+
+	if (tender_start(daemon, &tender, why) != 0)
+		return -1;
+	daemon->tender = tender;
+	return 0;
 }
 
 /* Before delivery, whose refusals are noted there. */
@@ -190,6 +195,8 @@ static void stop_all(struct daemon *daemon)
 	fallback_stop(daemon->fallback);
 	if (daemon->delivery != NULL)
 		delivery_stop(daemon->delivery, STOP_GRACE_MS);
+	/* the last refusals of delivery come to both */
+	tender_free(daemon->tender);
 	fallback_free(daemon->fallback);
 	learn_free(daemon->learn);
 	if (daemon->spool != NULL)

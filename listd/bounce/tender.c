@@ -168,6 +168,12 @@ void tender_stop(struct tender *tender)
 	pthread_cond_signal(&tender->wake);
 	pthread_mutex_unlock(&tender->lock);
 	pthread_join(tender->thread, NULL);
+}
+
+void tender_free(struct tender *tender)
+{
+	if (tender == NULL)
+		return;
 	pthread_cond_destroy(&tender->wake);
 	pthread_mutex_destroy(&tender->lock);
 	free(tender);

@@ -7,11 +7,13 @@
 #include "listd/daemon.h"
 
 struct tender;
-/* Start the thread. daemon must live until tender_stop, which frees it. */
+/* Start the thread. daemon must live until tender_stop has ended it. */
 int tender_start(struct daemon *daemon, struct tender **tender_r, struct fail *why);
-/* NULL is allowed. */
+/* End the thread. NULL is allowed. */
 void tender_stop(struct tender *tender);
-/* Something has changed: look soon. NULL is allowed. */
+/* When nobody can wake it any more. NULL is allowed. */
+void tender_free(struct tender *tender);
+/* Something has changed: look soon. After a stop it does nothing. NULL is allowed. */
 void tender_wake(struct tender *tender);
 
 /* One round, as the thread does it; for tests. */
