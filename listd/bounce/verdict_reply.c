@@ -121,8 +121,9 @@ enum bounce_class verdict_judge(struct arena *a, const struct patterns *patterns
 		return hit.class;
 	if (by_codes(a, codes.status, field, &class, by_r) || is_known)
 		return class;
-	/* What is left is general. A matter of policy, however it is put, is not one of the mailbox. */
-	if (codes.status[1] == 7 || field[1] == 7)
+	/* What is left is general. A matter of policy, however it is put, is not one of the mailbox; and without rows (an installation that lacks its file) nobody could tell that
+	 * a "550" is about DMARC. */
+	if (codes.status[1] == 7 || field[1] == 7 || patterns_count(patterns) == 0)
 		return BOUNCE_UNKNOWN;
 	if (codes_class_of_code(codes.code, &class)) {
 		*by_r = arena_printf(a, "%d", codes.code);

@@ -54,7 +54,9 @@ static int read_patterns(struct offline *o, const char *const *files, size_t cou
 	if (result == 0 && count == 0)
 		result = patterns_read(LISTD_PATTERNS, patterns, &why);
 	site_settings_free(site);
-	return result == 0 ? -1 : offline_fail(count > 0 ? EX_DATAERR : EX_CONFIG, "%s", why.text);
+	if (result == 0)
+		return -1;
+	return offline_fail(count > 0 ? EX_DATAERR : EX_CONFIG, "%s%s", why.text, count > 0 ? "" : "; other rows are given with --patterns FILE");
 }
 
 static json_t *rcpt_json(const struct verdict_rcpt *r)

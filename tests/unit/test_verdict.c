@@ -248,7 +248,7 @@ static void test_more(void **state)
 /* What else a verdict on a reply holds. */
 static void test_parts(void **state)
 {
-	struct patterns *patterns = shipped();
+	struct patterns *patterns = shipped(), *none = patterns_new();
 	struct arena *a = arena_new(ARENA_SCRATCH_MAX_BYTES);
 	struct verdict_rcpt r;
 	static char text[VERDICT_REPLY_MAX_BYTES * 2];
@@ -268,6 +268,11 @@ static void test_parts(void **state)
 	assert_string_equal(r.by, "550");
 	verdict_of_reply(a, patterns, 0, "550 5.6.2 xyzzy", "", &r);
 	assert_string_equal(r.by, "5.6.2");
+	/* Without rows only what an enhanced code says counts. */
+	verdict_of_reply(a, none, 0, "550 DMARC check failed", "", &r);
+	assert_int_equal(r.class, BOUNCE_UNKNOWN);
+	verdict_of_reply(a, none, 0, "550 5.1.1 xyzzy", "", &r);
+	assert_int_equal(r.class, BOUNCE_DEAD_MAILBOX);
 	/* Cut at its limit, never within a character. */
 	for (size_t i = 0; i + 2 < sizeof(text); i += 2)
 		memcpy(text + i, "\xc3\xa4", 2);
@@ -275,6 +280,7 @@ static void test_parts(void **state)
 	assert_true(strlen(r.reply) <= VERDICT_REPLY_MAX_BYTES + 4);
 	assert_true((unsigned char)r.reply[strlen(r.reply) - 1] == 0xa4);
 	arena_free(a);
+	patterns_free(none);
 	patterns_free(patterns);
 }
 
