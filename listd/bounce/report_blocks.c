@@ -156,6 +156,7 @@ static void find_by_line(struct report *report, const struct report_lines *lines
 {
 	struct span above = { "", 0 };
 	struct block *open = NULL;
+	bool in_transcript = false;
 
 	for (size_t i = 0; i < lines->count; i++) {
 		struct span line = lines->items[i], address = { NULL, 0 };
@@ -168,11 +169,13 @@ static void find_by_line(struct report *report, const struct report_lines *lines
 			open = add(report, blocks, address, i, at);
 			if (open != NULL && has_code) {
 				open->has_code = true;
-				open->before = transcript_start(lines, i);
+				open->before = in_transcript ? transcript_start(lines, i) : i;
 			}
-		} else if (open != NULL && open->end == i && line.len > 0 && !is_rule(line)) {
-			open->end = i + 1;
+		} else if (open != NULL && open->end == i && line.len > 0 && !is_rule(line) && (continues || !(in_transcript && open->has_code))) {
+			open->end = i + 1; /* in a transcript, what follows unindented leads to the next */
 		}
+		if (is_rule(line))
+			in_transcript = report_find(line, "transcript") < line.len;
 		if (line.len > 0)
 			above = line;
 	}
