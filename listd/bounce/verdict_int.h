@@ -11,7 +11,7 @@
  * 256 KB of delivery status: 1000 recipients with long replies. */
 #define REPORT_TEXT_MAX_BYTES ((size_t)256 << 10)
 #define REPORT_STATUS_MAX_BYTES ((size_t)256 << 10)
-#define REPORT_REASONS_MAX_BYTES ((size_t)4 << 20) /* all reasons together; sentences can share one */
+#define REPORT_REASONS_MAX_BYTES ((size_t)1 << 20) /* all reasons together; sentences can share one */
 #define REPORT_NESTING_MAX 3 /* a report inside of a message that holds nothing else, as gateways and virus scanners make them */
 
 /* What is known of a report before a reader looks. */

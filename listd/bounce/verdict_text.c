@@ -8,8 +8,8 @@
 #include <stdio.h>
 #include <string.h>
 
-/* What is joined for one recipient: replies are cut at a quarter of it anyway. */
-#define REASON_MAX_BYTES 16384
+/* What is joined for one recipient: replies are cut at half of it anyway. */
+#define REASON_MAX_BYTES 8192
 
 /* Is it a report at all? Each sign counts; one alone (a vacation's empty return path, a person who quotes a report) is not enough. */
 
