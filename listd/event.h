@@ -16,6 +16,7 @@
 	ROW(REFUSED, "refused", INFO, "a message or recipient was refused: id, list, stage, code, text") \
 	ROW(HELD, "held", INFO, "a post waits for a moderator: id, list, reason") \
 	ROW(DISCARDED, "discarded", INFO, "a message was dropped by a rule of the list or as a duplicate: id, list, reason") \
+	ROW(REJECTED, "rejected", INFO, "a moderator refused a held post: id, list, to (the author who is told, if he is), reason") \
 	ROW(FACTS, "facts", INFO, "what authentication found: id, list, spf, dkim, arc, dmarc, author_domain, policy") \
 	ROW(CHOSEN, "chosen", INFO, "the strategy for a receiver class: id, list, receiver, strategy, recipients, reason") \
 	ROW(PROOF_FAILED, "proof-failed", WARNING, "a form did not hold and was not sent: id, list, strategy, reason") \

@@ -158,6 +158,7 @@ liblistd_la_SOURCES += \
 	listd/daemon.c \
 	listd/json_text.c \
 	listd/people/notice.c \
+	listd/people/reject.c \
 	listd/people/template.c \
 	listd/program.c \
 	listd/post/commit.c \
@@ -188,6 +189,7 @@ noinst_HEADERS += \
 	listd/json_text.h \
 	listd/listd.h \
 	listd/people/notice.h \
+	listd/people/reject.h \
 	listd/people/template.h \
 	listd/program.h \
 	listd/post/commit.h \

@@ -3,6 +3,7 @@
 
 #include "listd/event.h"
 #include "listd/json_text.h"
+#include "listd/people/reject.h"
 #include "listd/workers.h"
 #include "mail/message.h"
 
@@ -72,7 +73,7 @@ int verb_held_accept(struct control_call *call, json_t **result_r, struct fail *
 	spool_unread(&spooled);
 	spool_id(clock_now(&call->daemon->clock), new_id);
 	snprintf(who, sizeof(who), "uid %u", call->peer_uid);
-	if (spool_release(call->daemon->spool, hold.id, new_id, only, who, why) != 0 || store_hold_remove(call->daemon->store, hold.id, why) != 0)
+	if (spool_release(call->daemon->spool, hold.id, new_id, only, who, why) != 0 || store_hold_remove(call->daemon->store, hold.id, NULL, why) != 0)
 		return -1;
 	workers_push(call->daemon->workers, new_id);
 	*result_r = json_pack("{s:s, s:s}", "id", new_id, "list", hold.list);
@@ -84,8 +85,19 @@ int verb_held_discard(struct control_call *call, json_t **result_r, struct fail 
 	struct hold hold;
 
 	(void)result_r;
-	if (find(call, &hold, why) != 0 || store_hold_remove(call->daemon->store, hold.id, why) != 0)
+	if (find(call, &hold, why) != 0 || store_hold_remove(call->daemon->store, hold.id, NULL, why) != 0)
 		return -1;
 	event_log(EVENT_DISCARDED, "id", hold.id, "list", hold.list, "reason", "by a moderator", NULL);
 	return spool_remove(call->daemon->spool, SPOOL_HELD, hold.id, why);
+}
+
+int verb_held_reject(struct control_call *call, json_t **result_r, struct fail *why)
+{
+	struct rejection rejection;
+	struct hold hold;
+
+	if (find(call, &hold, why) != 0 || reject_post(call->daemon, call->arena, &hold, json_string_value(json_object_get(call->args, "reason")), &rejection, why) != 0)
+		return -1;
+	*result_r = json_pack("{s:s, s:s, s:s?, s:o}", "id", hold.id, "list", hold.list, "to", rejection.to, "told", json_optional(rejection.told));
+	return 0;
 }

@@ -23,6 +23,8 @@ int verb_held_list(struct control_call *call, json_t **result_r, struct fail *wh
 int verb_held_show(struct control_call *call, json_t **result_r, struct fail *why);
 /* {"id"}: it goes on its way, as a moderator's decision. */
 int verb_held_accept(struct control_call *call, json_t **result_r, struct fail *why);
+/* {"id"}, {"reason"} or not -> {"id", "list", "to", "told"}: dropped, and its author told where nothing speaks against it. */
+int verb_held_reject(struct control_call *call, json_t **result_r, struct fail *why);
 /* {"id"}: it is dropped. */
 int verb_held_discard(struct control_call *call, json_t **result_r, struct fail *why);
 /* {"mta":"postfix"|"exim"|"sendmail"} -> {"text"}: the lines and maps that send the lists' mail to listd. */
@@ -49,6 +51,7 @@ int verb_settings(struct control_call *call, json_t **result_r, struct fail *why
 	{ "held list", "posts that wait for a moderator", false, verb_held_list }, \
 	{ "held show", "one of them", false, verb_held_show }, \
 	{ "held accept", "let one go to the list", true, verb_held_accept }, \
+	{ "held reject", "drop one, and tell its author", true, verb_held_reject }, \
 	{ "held discard", "drop one", true, verb_held_discard }, \
 	{ "mta", "configuration for the mail server beside listd", false, verb_mta }, \
 	{ "explain", "the way of a message, or a subscriber's copy", false, verb_explain }

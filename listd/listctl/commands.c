@@ -57,6 +57,9 @@ const struct listctl_command listctl_commands[] = {
 			{ "SUBJECT", "subject", SHOW_TEXT }, { "REASON", "reason", SHOW_TEXT } } },
 	{ .name = "held show", .usage = "ID", .help = "show a held post", .verb = "held show", .takes = "id" },
 	{ .name = "held accept", .usage = "ID", .help = "send a held post to the list", .verb = "held accept", .takes = "id", .done = "it goes to {list} as {id}" },
+	{ .name = "held reject", .usage = "ID [--reason TEXT]", .help = "drop a held post and tell its author", .verb = "held reject", .takes = "id",
+		.options = { { "reason", "TEXT", NULL, OPTION_ONE, "what the author is to know" } }, .done = "{id} is dropped; {told}",
+		.more = "The author is told only where that cannot hit anybody else: not if nothing shows that the post\ncomes from him, nor if a program sent it." },
 	{ .name = "held discard", .usage = "ID", .help = "drop a held post", .verb = "held discard", .takes = "id", .done = "{id} is dropped" },
 
 	{ .name = "key make", .usage = "DOMAIN SELECTOR [--algorithm rsa|ed25519] [--bits N]", .help = "make a signing key and print the record to publish", .verb = "key make",

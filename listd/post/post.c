@@ -3,6 +3,7 @@
 #include "listd/post/route.h"
 
 #include "mail/address.h"
+#include "mail/header.h"
 #include "mitigations/auth/keyed.h"
 #include "mail/network.h"
 
@@ -67,6 +68,16 @@ bool post_is_among(struct post *post, const char *const *addresses)
 			return true;
 	}
 	return false;
+}
+
+bool post_is_by_program(const struct post *post)
+{
+	const struct field *automatic = message_field(&post->message, "Auto-Submitted"), *precedence = message_field(&post->message, "Precedence");
+
+	if (post->envelope->mail_from == NULL || *post->envelope->mail_from == '\0')
+		return true;
+	return (automatic != NULL && !span_eq_text_nocase(span_trim(header_without_comments(post->arena, automatic->value)), "no"))
+		|| (precedence != NULL && !span_eq_text_nocase(span_trim(header_unfold(post->arena, precedence->value)), "first-class"));
 }
 
 bool post_is_by_keeper(struct post *post)

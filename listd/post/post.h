@@ -177,6 +177,8 @@ int post_discard(struct post *post, const char *format, ...) __attribute__((form
 bool post_is_among(struct post *post, const char *const *addresses);
 /* Is it an owner's or moderator's own post, and shown to be his? That a domain asks for nothing shows nothing. */
 bool post_is_by_keeper(struct post *post);
+/* Did a program send it: without an envelope sender, with Auto-Submitted (RFC 3834), or with the Precedence of bulk mail? */
+bool post_is_by_program(const struct post *post);
 
 /* The class of a recipient address, or NULL when its domain has none. */
 const struct post_class *post_class_of(const struct post *post, const char *address);

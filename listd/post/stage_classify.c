@@ -44,17 +44,6 @@ static int find_owners(struct post *post)
 	return STAGE_NEXT;
 }
 
-/* Programs that answer to Reply-To must not do what a person is asked to. */
-static bool is_by_program(const struct post *post)
-{
-	const struct field *automatic = message_field(&post->message, "Auto-Submitted"), *precedence = message_field(&post->message, "Precedence");
-
-	if (post->envelope->mail_from == NULL || *post->envelope->mail_from == '\0')
-		return true;
-	return (automatic != NULL && !span_eq_text_nocase(span_trim(header_without_comments(post->arena, automatic->value)), "no"))
-		|| (precedence != NULL && !span_eq_text_nocase(span_trim(header_unfold(post->arena, precedence->value)), "first-class"));
-}
-
 static int find_confirmed(struct post *post, struct fail *why)
 {
 	static const char before[] = "-confirm+";
@@ -67,7 +56,8 @@ static int find_confirmed(struct post *post, struct fail *why)
 	/* the payload: list, blank, key */
 	if (found == 0 || strncmp(payload, post->list->address, len) != 0 || payload[len] != ' ')
 		return find_owners(post);
-	if (is_by_program(post))
+	/* programs that answer to Reply-To must not do what a person is asked to */
+	if (post_is_by_program(post))
 		return post_discard(post, "an automatic answer to a message of the list");
 	post->confirm_key = payload + len + 1;
 	post->outcome = OUTCOME_REPORT;

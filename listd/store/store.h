@@ -72,11 +72,15 @@ int store_members_each(struct store *store, const char *list, int (*each)(void *
 /* The lists an address is on. */
 int store_member_lists(struct store *store, struct arena *a, const char *key, const char ***lists_r, size_t *count_r, struct fail *why);
 
+/* A token that is put along with something else (see store_token_put). */
+struct store_token { const char *token, *kind, *payload; int64_t expires_secs; };
+
 /* Posts that wait for a moderator; the message itself is in the spool under its id. */
 struct hold { const char *id; const char *list; const char *from; const char *subject; const char *reason; int64_t since_secs; uint64_t bytes; };
 int store_hold_put(struct store *store, const struct hold *hold, struct fail *why);
 int store_hold_get(struct store *store, struct arena *a, const char *id, struct hold *hold_r, struct fail *why); /* 1, 0, -1 */
-int store_hold_remove(struct store *store, const char *id, struct fail *why);
+/* token: of the message that tells of it; NULL: none does. */
+int store_hold_remove(struct store *store, const char *id, const struct store_token *token, struct fail *why);
 int store_hold_all(struct store *store, struct arena *a, const char *list /* NULL: all */, struct hold **holds_r, size_t *count_r, struct fail *why);
 
 /* Author aliases: code -> address, with the time of the last use. */
@@ -165,7 +169,6 @@ int store_figures_add(struct store *store, const char *list, int64_t day, const 
 int store_figures_each(struct store *store, const char *list, int64_t from_day, int64_t until_day, int (*each)(void *context, int64_t day, const struct store_figure *figure),
 	void *context, struct fail *why);
 
-struct store_token { const char *token, *kind, *payload; int64_t expires_secs; };
 /* Note, once, that something was told on that day, with the token of the message that tells it (NULL: none does). 1 noted, 0 it was told before, -1. */
 int store_told_put(struct store *store, const char *list, int64_t day, const char *what, const struct store_token *token, struct fail *why);
 

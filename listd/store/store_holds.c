@@ -8,6 +8,7 @@ struct hold_call {
 	struct arena *arena;
 	const char *id, *list;
 	const struct hold *hold;
+	const struct store_token *token;
 	struct held { uint32_t list_id; struct hold hold; } *items;
 	size_t count, cap;
 	uint32_t only_id; /* 0: all lists */
@@ -119,13 +120,14 @@ static int remove_hold(struct store *store, DB_TXN *txn, void *context, struct f
 	const struct hold_call *call = context;
 	int code = store_delete(store, txn, STORE_HOLDS, span_of(call->id));
 
-	(void)why;
-	return code == DB_NOTFOUND ? 0 : code;
+	if (code != 0)
+		return code == DB_NOTFOUND ? 0 : code;
+	return call->token == NULL ? 0 : store_token_write(store, txn, call->token, why);
 }
 
-int store_hold_remove(struct store *store, const char *id, struct fail *why)
+int store_hold_remove(struct store *store, const char *id, const struct store_token *token, struct fail *why)
 {
-	struct hold_call call = { .id = id };
+	struct hold_call call = { .id = id, .token = token };
 
 	return is_id(id) ? store_change(store, "hold remove", 0, remove_hold, &call, why) : 0;
 }

@@ -3,6 +3,7 @@
 rules, several lists at once, international addresses, the archive, whose word about authentication is taken,
 mail that would go in circles, and lists that are renamed. Real Postfix, OpenDMARC and mailboxes."""
 import base64
+import json
 import os
 import re
 import signal
@@ -176,6 +177,26 @@ def wait_held(world, subjects):
         check("posts are held", False, e)
 
 
+def reject_posts(world):
+    """A moderator's no: the author is told when nobody else can be hit."""
+    for token, reason, to in (("mod-reject", (), "ann@opendmarc.example"), ("mod-reject-why", ("--reason", "Herons only, please: v\u00f6gel"), "ann@opendmarc.example"),
+                              ("reject-forged", ("--reason", "no"), None), ("reject-program", (), None)):
+        told = json.loads(world.listctl("--json", "held", "reject", next(h["id"] for h in held(world, token) if h["subject"] == token), *reason).stdout)
+        check("held reject %s: %s" % (token, to), told["to"] == to and told["told"], told)
+    unknown = world.listctl("held", "reject", "nonsense", check=False)
+    check("held reject of what is not there", unknown.returncode != 0 and "no held post nonsense" in unknown.stderr, unknown)
+
+
+def judge_rejected(world):
+    notices = [parsed(m) for m in world.mailbox("ann@opendmarc.example") if b"your message was not sent to the list" in m]
+    check("two authors' notices, and no more", len(notices) == 2 and not any("reject-forged" in str(n) for n in notices), [str(n["Subject"]) for n in notices])
+    text = "".join(n.get_content() for n in notices)
+    check("they tell the subject, and the moderators' words", "mod-reject\n" in text.replace("\r", "") and "Herons only, please: v\u00f6gel" in text and "moderated-owner@" in text, text)
+    for notice in notices:
+        check("a notice asks for no answer", notice["Auto-Submitted"] == "auto-generated" and notice["Return-Path"] in ("<>", "<MAILER-DAEMON>"), notice.items())
+    check("the log tells of them", len(world.events("rejected")) == 4, world.events("rejected"))
+
+
 @step
 def moderation(world):
     readers = ["bob@plain.example", "carol@opendmarc.example"]
@@ -184,26 +205,32 @@ def moderation(world):
     make_list(world, "closed", readers, on_nonmember="refuse")
     world.listctl("member", "set", address("members"), "mia@bare.example", "moderated", "yes")
     strict, bare, forged = ("Ann <ann@strict.example>", "ann@strict.example"), ("Eve <eve@bare.example>", "eve@bare.example"), ("Quentin Q <q@quarantine.example>", "q@quarantine.example")
-    for author, name, token in ((strict, "moderated", "mod-accept"), (strict, "moderated", "mod-discard"), (bare, "members", "nonmember"),
+    ann = ("Ann <ann@opendmarc.example>", "ann@opendmarc.example")  # who has a mailbox, and whom SPF shows to be right
+    for author, name, token in ((strict, "moderated", "mod-accept"), (strict, "moderated", "mod-discard"), (ann, "moderated", "mod-reject"), (ann, "moderated", "mod-reject-why"), (bare, "members", "nonmember"),
                                 (("Mia <mia@bare.example>", "mia@bare.example"), "members", "mia-moderated")):
         answer = post(world, message(author[0], address(name), token), author[1], address(name))
         check("%s: taken, with word that it is held" % token, answer.startswith("250") and "held" in answer, answer)
     answer = post(world, message(forged[0], address("members"), "forged-q"), forged[1], address("members"), client="127.0.0.66")
     check("forged-q: taken, with word that it is held", answer.startswith("250") and "held" in answer, answer)
+    for token, more in (("reject-forged", {"client": "127.0.0.66"}), ("reject-program", {})):
+        octets = message(ann[0] if more == {} else forged[0], address("moderated"), token, head="Auto-Submitted: auto-generated" if more == {} else "")
+        answer = post(world, octets, ann[1] if more == {} else forged[1], address("moderated"), **more)
+        check("%s: held" % token, answer.startswith("250") and "held" in answer, answer)
     answer = post(world, message(*(bare[0], address("closed"), "closed-nonmember")), bare[1], address("closed"))
     check("on-nonmember = refuse refuses", answer.startswith("550 5.7.2"), answer)
     answer = post(world, message("Mod <moderator@plain.example>", address("moderated"), "by-moderator"), "moderator@plain.example", address("moderated"))
     check("a moderator's own post is not held", answer.startswith("250") and "held" not in answer, answer)
-    wait_held(world, {"mod-accept", "mod-discard", "nonmember", "forged-q", "mia-moderated"})
+    wait_held(world, {"mod-accept", "mod-discard", "mod-reject", "mod-reject-why", "reject-forged", "reject-program", "nonmember", "forged-q", "mia-moderated"})
     ids = {"mod-accept": hold_of(world, "mod-accept", "moderator"), "mod-discard": hold_of(world, "mod-discard", "moderator"),
            "nonmember": hold_of(world, "nonmember", "not a member"), "forged-q": hold_of(world, "forged-q", "quarantine.example"),
            "mia-moderated": hold_of(world, "mia-moderated", "moderator")}
     shown = world.listctl("held", "show", ids["forged-q"]).stdout
     check("held show shows it", "Quentin Q" in shown and "heron" in shown and "forged-q" in shown, shown)
-    check("held list LIST shows the list's own", {r["subject"] for r in rows(world, "held", "list", address("moderated"))} == {"mod-accept", "mod-discard"})
+    check("held list LIST shows the list's own", {r["subject"] for r in rows(world, "held", "list", address("moderated"))} == {"mod-accept", "mod-discard", "mod-reject", "mod-reject-why", "reject-forged", "reject-program"})
     for token in ("mod-accept", "nonmember", "forged-q", "mia-moderated"):
         world.listctl("held", "accept", ids[token])
     world.listctl("held", "discard", ids["mod-discard"])
+    reject_posts(world)
     again = world.listctl("held", "accept", ids["mod-discard"], check=False)
     check("what was discarded cannot be accepted", again.returncode != 0, again.stdout)
 
@@ -212,8 +239,10 @@ def moderation(world):
         for reader in readers:
             for token in ("mod-accept", "nonmember", "by-moderator", "mia-moderated"):
                 only_copy(world, reader, token)
-            no_copy(world, reader, "mod-discard")
+            for token in ("mod-discard", "mod-reject", "mod-reject-why", "reject-forged", "reject-program"):
+                no_copy(world, reader, token)
             judge_vouched(world, reader)
+        judge_rejected(world)
     return judge
 
 

@@ -549,7 +549,7 @@ static void test_holds(void **state)
 	OK(store_hold_all(place->store, place->a, BIRDS, &all, &count, &place->why));
 	assert_int_equal(count, 1);
 	assert_string_equal(all[0].id, "h2");
-	OK(store_hold_remove(place->store, "h2", &place->why));
+	OK(store_hold_remove(place->store, "h2", NULL, &place->why));
 	assert_int_equal(store_hold_get(place->store, place->a, "h2", &back, &place->why), 0);
 	hold.list = "none@example.org";
 	assert_int_equal(store_hold_put(place->store, &hold, &place->why), -1);
