@@ -9,6 +9,7 @@
 #define MAIL_DNS_H
 
 #include "mail/arena.h"
+#include "mail/buf.h"
 #include "mail/fail.h"
 
 #include <stdint.h>
@@ -62,7 +63,8 @@ struct dns_options {
 int resolver_open(const struct dns_options *options, struct resolver **resolver_r, struct fail *why);
 /* A zone in presentation form, one record a line, names fully qualified (a final dot is optional): "name [ttl] [IN] TYPE rdata", TXT
  * strings in quotes (several are joined) or one bare word, "; comment" and "# comment" lines, and "NAME ! SERVFAIL|TIMEOUT|BOGUS" (optionally
- * "NAME TYPE ! ...") for a failure. A name that is not listed and has nothing below it does not exist. CNAMEs are followed; "*." wildcards (RFC 4592) work.
+ * "NAME TYPE ! ...") for a failure; NODATA and NXDOMAIN in its place say so of a name, whatever stands below it. A name that is not listed and
+ * has nothing below it does not exist. CNAMEs are followed; "*." wildcards (RFC 4592) work.
  * A failure line without type stands for the types that are not listed at the name.
  * -1 with the line number. text is copied. A zone never waits: TIMEOUT is answered at once. */
 int resolver_zone(struct span text, struct resolver **resolver_r, struct fail *why);
@@ -78,6 +80,10 @@ struct resolver *resolver_overlay(struct resolver *overlay, struct resolver *bel
 /* A resolver that hands questions to below until budget_ms have passed since it was made; what is asked later gets TIMEOUT at once. So that a sender whose
  * names are answered slowly cannot hold a thread for the sum of all deadlines: only for the budget and one more. below must outlive it. */
 struct resolver *resolver_limited(struct resolver *below, unsigned budget_ms);
+/* A resolver that asks each question of below once, keeps the answer, and gives it again. below must outlive it. */
+struct resolver *resolver_recording(struct resolver *below);
+/* All that a recording was told, as a zone that gives the same answers: what has records, what does not exist, what failed; by name. a: for as long as it writes. */
+void resolver_recording_write(struct resolver *recording, struct arena *a, struct buf *out);
 void resolver_free(struct resolver *resolver);
 
 /* Ask and wait: the answer lives in arena a. Never fails: trouble is a status. */

@@ -282,17 +282,17 @@ static int read_generic(struct reader *r, struct dns_line *line)
 static int read_failure(struct reader *r, struct dns_line *line)
 {
 	static const struct { const char *name; enum dns_status status; } rows[] = {
-		{ "SERVFAIL", DNS_SERVFAIL }, { "TIMEOUT", DNS_TIMEOUT }, { "BOGUS", DNS_BOGUS },
+		{ "SERVFAIL", DNS_SERVFAIL }, { "TIMEOUT", DNS_TIMEOUT }, { "BOGUS", DNS_BOGUS }, { "NODATA", DNS_NODATA }, { "NXDOMAIN", DNS_NXDOMAIN },
 	};
 	struct span raw;
 
-	if (need_word(r, "SERVFAIL, TIMEOUT or BOGUS", &raw) != 0)
+	if (need_word(r, "SERVFAIL, TIMEOUT, BOGUS, NODATA or NXDOMAIN", &raw) != 0)
 		return -1;
 	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++)
 		if (span_eq_text_nocase(raw, rows[i].name))
 			line->failure = rows[i].status;
 	if (line->failure == DNS_OK)
-		return fail_permanent(r->why, "after \"!\" comes SERVFAIL, TIMEOUT or BOGUS");
+		return fail_permanent(r->why, "after \"!\" comes SERVFAIL, TIMEOUT, BOGUS, NODATA or NXDOMAIN");
 	return need_end(r);
 }
 

@@ -18,7 +18,7 @@ libmail_la_SOURCES = \
 noinst_HEADERS += mail/form_int.h
 
 # DNS
-libmail_la_SOURCES += mail/dns.c mail/dns_int.h mail/dns_line.c mail/dns_unbound.c mail/dns_wire.c mail/dns_zone.c
+libmail_la_SOURCES += mail/dns.c mail/dns_int.h mail/dns_line.c mail/dns_record.c mail/dns_unbound.c mail/dns_wire.c mail/dns_zone.c
 
 # Text of header fields.
 libmail_la_SOURCES += \
