@@ -1,5 +1,5 @@
 # conf/: what is installed beside the programs, samples, the quickstart.
-dist_pkgdata_DATA = conf/bounce.patterns conf/receivers.conf
+dist_pkgdata_DATA = conf/bounce.patterns conf/compare.receivers conf/receivers.conf
 entemplatesdir = $(pkgdatadir)/templates/en
 detemplatesdir = $(pkgdatadir)/templates/de
 frtemplatesdir = $(pkgdatadir)/templates/fr

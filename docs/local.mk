@@ -7,3 +7,6 @@ EXTRA_DIST += docs/generate.sh docs/commands.awk docs/listd.8.in docs/listctl.1.
 docs-update: listd/gendoc$(EXEEXT) listctl$(EXEEXT)
 	sh $(srcdir)/docs/generate.sh . $(srcdir) $(srcdir)
 .PHONY: docs-update
+
+# What strategies do, before anything is changed.
+dist_doc_DATA += docs/compare.md

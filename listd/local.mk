@@ -208,6 +208,28 @@ noinst_HEADERS += \
 	listd/unix_socket.h \
 	listd/workers.h
 
+# Comparisons.
+liblistd_la_SOURCES += \
+	listd/compare/compared.c \
+	listd/compare/corpus.c \
+	listd/compare/jobs.c \
+	listd/compare/output.c \
+	listd/compare/output_html.c \
+	listd/compare/output_json.c \
+	listd/compare/output_suite.c \
+	listd/compare/output_table.c \
+	listd/compare/recorded.c \
+	listd/compare/stored.c \
+	listd/compare/sums.c
+noinst_HEADERS += \
+	listd/compare/compared.h \
+	listd/compare/corpus.h \
+	listd/compare/jobs.h \
+	listd/compare/output.h \
+	listd/compare/recorded.h \
+	listd/compare/stored.h \
+	listd/compare/sums.h
+
 # The command.
 bin_PROGRAMS += listctl
 listctl_SOURCES = \
@@ -215,6 +237,11 @@ listctl_SOURCES = \
 	listd/listctl/args.c \
 	listd/listctl/client.c \
 	listd/listctl/commands.c \
+	listd/listctl/compare.c \
+	listd/listctl/compare.h \
+	listd/listctl/compare_go.c \
+	listd/listctl/compare_load.c \
+	listd/listctl/compare_matrix.c \
 	listd/listctl/help.c \
 	listd/listctl/list.c \
 	listd/listctl/listctl.h \

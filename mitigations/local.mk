@@ -10,7 +10,7 @@ libmitigations_la_SOURCES =
 libmitigations_la_LIBADD = libmitigations_all.la
 libmitigations_la_LDFLAGS = $(AM_LDFLAGS) -version-info 0:0:0 -no-undefined -Wl,-Bsymbolic-functions -export-symbols mitigations/libmitigations.sym
 EXTRA_libmitigations_la_DEPENDENCIES = mitigations/libmitigations.sym
-mitigations/libmitigations.sym: mitigations/exports.awk $(mailinclude_HEADERS) $(mitigationsinclude_HEADERS) $(authinclude_HEADERS)
+mitigations/libmitigations.sym: mitigations/exports.awk $(mailinclude_HEADERS) $(mitigationsinclude_HEADERS) $(authinclude_HEADERS) $(compareinclude_HEADERS)
 	$(AM_V_GEN)$(MKDIR_P) mitigations && LC_ALL=C awk -f $^ > $@.tmp && mv $@.tmp $@
 EXTRA_DIST += mitigations/exports.awk
 CLEANFILES += mitigations/libmitigations.sym
@@ -49,6 +49,11 @@ authinclude_HEADERS = \
 	mitigations/auth/keyed.h \
 	mitigations/auth/result.h \
 	mitigations/auth/spf.h
+compareincludedir = $(mitigationsincludedir)/compare
+compareinclude_HEADERS = \
+	mitigations/compare/compare.h \
+	mitigations/compare/described.h \
+	mitigations/compare/models.h
 
 # Strategies, and their choice and proof.
 libmitigations_all_la_SOURCES += \
@@ -108,3 +113,14 @@ noinst_HEADERS += \
 	mitigations/auth/gaps.h \
 	mitigations/auth/pubkey.h \
 	mitigations/auth/signature.h
+
+# Strategies compared: modelled receivers, described posts, and what becomes of each post with each strategy at each receiver.
+libmitigations_all_la_SOURCES += \
+	mitigations/compare/compare.c \
+	mitigations/compare/compare_blame.c \
+	mitigations/compare/compare_measure.c \
+	mitigations/compare/described.c \
+	mitigations/compare/described_make.c \
+	mitigations/compare/models.c \
+	mitigations/compare/shapes.c
+noinst_HEADERS += mitigations/compare/compare_int.h

@@ -5,11 +5,11 @@ AM_TESTS_ENVIRONMENT = LISTD_TEST_DATA='$(abs_top_srcdir)/tests/data'; export LI
 # Data, cases (run through listctl explain and render) and system tests are packed by folder and kind: adding to them needs no line here. Where programs are built
 # as well, a folder as a whole would take them along.
 EXTRA_DIST += tests/data tests/fuzz/seeds tests/fuzz/fuzz_verdict.dict tests/run.sh tests/style.sh
-PACK_TESTS = tests/cases/*.case tests/cases/*.md tests/cases/*.pem tests/cases/*.py tests/cases/*.sh tests/cases/*.txt tests/cases/*.zone \
+PACK_TESTS = tests/compare/* tests/cases/*.case tests/cases/*.md tests/cases/*.pem tests/cases/*.py tests/cases/*.sh tests/cases/*.txt tests/cases/*.zone \
 	tests/system/*.c tests/system/*.pl tests/system/*.py tests/system/*.sh
 
 # The cases, and the commands on files held to the test data.
-TESTS += tests/cases/run.sh tests/cases/data.sh tests/cases/bounces.sh
+TESTS += tests/cases/run.sh tests/cases/data.sh tests/cases/bounces.sh tests/compare/run.sh
 
 # Texts that are made from tables.
 dist_check_SCRIPTS += tests/generated.sh
@@ -232,6 +232,33 @@ noinst_PROGRAMS += tests/fuzz/fuzz_strategies
 tests_fuzz_fuzz_strategies_SOURCES = tests/fuzz/fuzz_strategies.c
 tests_fuzz_fuzz_strategies_LDADD = $(TEST_LIBS)
 tests_fuzz_fuzz_strategies_LDFLAGS = $(AM_LDFLAGS) $(FUZZ_LDFLAGS)
+endif
+
+# Strategies compared.
+COMPARE_TESTS = tests/unit/test_compare tests/unit/test_described tests/unit/test_models
+check_PROGRAMS += $(COMPARE_TESTS)
+TESTS += $(COMPARE_TESTS)
+tests_unit_test_compare_SOURCES = tests/unit/test_compare.c
+tests_unit_test_compare_LDADD = $(TEST_LIBS)
+tests_unit_test_described_SOURCES = tests/unit/test_described.c
+tests_unit_test_described_LDADD = $(TEST_LIBS)
+tests_unit_test_models_SOURCES = tests/unit/test_models.c
+tests_unit_test_models_LDADD = $(TEST_LIBS)
+check_PROGRAMS += tests/unit/test_stored
+TESTS += tests/unit/test_stored
+tests_unit_test_stored_SOURCES = tests/unit/test_stored.c
+tests_unit_test_stored_LDADD = $(LISTD_TEST_LIBS)
+if FUZZ
+noinst_PROGRAMS += tests/fuzz/fuzz_described tests/fuzz/fuzz_models tests/fuzz/fuzz_stored
+tests_fuzz_fuzz_described_SOURCES = tests/fuzz/fuzz_described.c
+tests_fuzz_fuzz_described_LDADD = $(TEST_LIBS)
+tests_fuzz_fuzz_described_LDFLAGS = $(AM_LDFLAGS) $(FUZZ_LDFLAGS)
+tests_fuzz_fuzz_models_SOURCES = tests/fuzz/fuzz_models.c
+tests_fuzz_fuzz_models_LDADD = $(TEST_LIBS)
+tests_fuzz_fuzz_models_LDFLAGS = $(AM_LDFLAGS) $(FUZZ_LDFLAGS)
+tests_fuzz_fuzz_stored_SOURCES = tests/fuzz/fuzz_stored.c
+tests_fuzz_fuzz_stored_LDADD = $(LISTD_TEST_LIBS)
+tests_fuzz_fuzz_stored_LDFLAGS = $(AM_LDFLAGS) $(FUZZ_LDFLAGS)
 endif
 
 # LMTP server

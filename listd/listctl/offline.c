@@ -66,7 +66,7 @@ static int take_option(const struct offline_option *options, size_t count, int a
 /* One word that is no option. */
 static int take_word(struct offline *o, int argc, char **argv, int i, size_t wanted)
 {
-	if (wanted == OFFLINE_WORDS) {
+	if (wanted == OFFLINE_WORDS || wanted == OFFLINE_ANY) {
 		if (o->words == NULL)
 			o->words = arena_array(o->arena, (size_t)argc, sizeof(*o->words));
 		o->words[o->argument_count++] = argv[i];
@@ -110,7 +110,7 @@ static int open_world(struct offline *o)
 
 int offline_begin(struct offline *o, const char *usage, int argc, char **argv, const struct offline_option *own, size_t own_count, size_t wanted)
 {
-	struct offline_option options[24] = {
+	struct offline_option options[40] = {
 		{ .name = "zone", .value = &o->zone_file }, { .name = "now", .value = &o->now_text }, { .name = "json", .flag = &o->json }, { .name = "help", .flag = &o->help },
 		{ .name = "socket", .value = &o->socket }, { .name = "config", .value = &o->config },
 	};
@@ -126,7 +126,7 @@ int offline_begin(struct offline *o, const char *usage, int argc, char **argv, c
 		return result;
 	if (o->help)
 		return fputs(usage, stdout) < 0 ? EX_IOERR : 0;
-	if (o->argument_count < (wanted == OFFLINE_WORDS ? 1 : wanted)) {
+	if (o->argument_count < (wanted == OFFLINE_WORDS ? 1 : wanted == OFFLINE_ANY ? 0 : wanted)) {
 		fputs(usage, stderr);
 		return EX_USAGE;
 	}

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* Commands that work on files, without the daemon: auth, dmarc, spf, parts, from, seal, bounce, reply, explain, render. Each takes argv beginning with its own name and returns an
- * exit code: 0 an answer was given, 64 wrong usage, 65 input that cannot be read. */
+/* Commands that work on files, without the daemon: auth, dmarc, spf, parts, from, seal, bounce, reply, explain, render, compare. Each takes argv beginning with its own name
+ * and returns an exit code: 0 an answer was given, 64 wrong usage, 65 input that cannot be read. */
 #ifndef LISTD_OFFLINE_H
 #define LISTD_OFFLINE_H
 
@@ -36,6 +36,7 @@ struct offline {
 	const char **words; /* with OFFLINE_WORDS: all of them */
 };
 #define OFFLINE_WORDS ((size_t)-1) /* in place of a number of arguments: one or more */
+#define OFFLINE_ANY ((size_t)-2)   /* ... none or more, in words too */
 
 /* Read options and open DNS. -1 = go on; else the exit code to end with. offline_done must follow in any case. */
 int offline_begin(struct offline *o, const char *usage, int argc, char **argv, const struct offline_option *options, size_t option_count, size_t arguments_wanted);
@@ -74,5 +75,7 @@ int offline_ask_daemon(struct offline *o, const struct explain_request *request)
 int offline_explain(int argc, char **argv);
 /* render LIST FILE --for ADDRESS: the bytes that subscriber would get. */
 int offline_render(int argc, char **argv);
+/* compare FILE...: every strategy over posts, at every kind of receiver. Also 1: another result than expected. */
+int offline_compare(int argc, char **argv);
 
 #endif

@@ -4,8 +4,7 @@
 
 #include "mail/secret.h"
 
-/* An id that is the same for the same message, so that a rendering repeats. */
-static const char *id_of(struct arena *a, struct span bytes)
+const char *explain_id(struct arena *a, struct span bytes)
 {
 	static const struct secret fixed;
 	char code[SPOOL_ID_CHARS + 1];
@@ -39,7 +38,7 @@ int explain_call(struct arena *a, const struct world *world, const struct explai
 		return result < 0 ? -1 : fail_permanent(why, "no list %s: see listctl lists", request->rcpt);
 	rcpts[0] = request->rcpt;
 	*envelope = (struct envelope){
-		.id = id_of(a, request->bytes), .received_secs = clock_now(world->clock), .mail_from = request->session.mail_from, .rcpts = rcpts, .rcpt_count = 1,
+		.id = explain_id(a, request->bytes), .received_secs = clock_now(world->clock), .mail_from = request->session.mail_from, .rcpts = rcpts, .rcpt_count = 1,
 		.client_ip = request->session.client_ip, .helo = request->session.helo, .auth_user = request->session.auth_user, .is_submission = request->session.is_submission,
 	};
 	result = post_begin(post, a, world, envelope, request->rcpt, list, request->bytes, why);

@@ -12,6 +12,8 @@ struct explain_request {
 	struct span bytes;        /* of the message, with CRLF */
 };
 
+/* An id for a message that has none, the same for the same bytes, so that a rendering repeats. */
+const char *explain_id(struct arena *a, struct span bytes);
 /* find: as for post_find_list. On success one of the two results is set: *explanation_r (the caller's), or rendering_r's slices, which live in a. */
 int explain_call(struct arena *a, const struct world *world, const struct explain_request *request,
 	int (*find)(void *context, const char *address, struct list_settings **list_r, struct fail *why), void *find_context,

@@ -37,7 +37,7 @@ static void begin_tag(struct draft *d, size_t columns)
 
 void draft_init(struct draft *d, struct arena *a, const char *name)
 {
-	*d = (struct draft){ .arena = a, .name = span_of(name) };
+	*d = (struct draft){ .arena = a, .name = span_of(name), .canon = CANON_RELAXED };
 	buf_init(&d->text, DRAFT_MAX_BYTES);
 	put(d, d->name);
 	put(d, SPAN_LIT(":"));
@@ -108,7 +108,7 @@ int draft_sign(struct draft *d, const struct key *key, struct buf *canonical, st
 
 	begin_tag(d, 2 + 8);
 	put(d, SPAN_LIT("b="));
-	canon_signature(canonical, d->name, span_sub(buf_span(&d->text), d->name.len + 1, d->text.len), CANON_RELAXED);
+	canon_signature(canonical, d->name, span_sub(buf_span(&d->text), d->name.len + 1, d->text.len), d->canon);
 	if (buf_overflowed(canonical) || buf_overflowed(&d->text))
 		return fail_permanent(why, "the header is too large to be signed");
 	if (signature_make(d->arena, key, buf_span(canonical), &bytes, why) != 0)

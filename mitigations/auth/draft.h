@@ -11,6 +11,7 @@ struct draft {
 	struct arena *arena;
 	struct span name;   /* of the field */
 	struct buf text;    /* "Name: a=...; ..." */
+	enum canon canon;   /* of the header; relaxed unless the caller sets it */
 	size_t column;
 };
 
