@@ -368,3 +368,9 @@ tests_fuzz_fuzz_keyed_SOURCES = tests/fuzz/fuzz_keyed.c
 tests_fuzz_fuzz_keyed_LDADD = $(TEST_LIBS)
 tests_fuzz_fuzz_keyed_LDFLAGS = $(AM_LDFLAGS) $(FUZZ_LDFLAGS)
 endif
+
+# What is asked at RCPT.
+check_PROGRAMS += tests/unit/test_rcpt
+TESTS += tests/unit/test_rcpt
+tests_unit_test_rcpt_SOURCES = tests/unit/test_rcpt.c
+tests_unit_test_rcpt_LDADD = $(LISTD_TEST_LIBS) $(DB_LIBS)

@@ -8,7 +8,6 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
-#include <sys/time.h>
 #include <sys/un.h>
 #include <sysexits.h>
 #include <unistd.h>
@@ -27,7 +26,7 @@ static int fail_connect(const char *path, struct fail *why)
 	}
 }
 
-int control_connect(const char *path, int *fd_r, struct fail *why)
+int control_connect(const char *path, unsigned timeout_ms, int *fd_r, struct fail *why)
 {
 	struct sockaddr_un address = { .sun_family = AF_UNIX };
 	int fd;
@@ -35,6 +34,9 @@ int control_connect(const char *path, int *fd_r, struct fail *why)
 	if (snprintf(address.sun_path, sizeof(address.sun_path), "%s", path) >= (int)sizeof(address.sun_path))
 		return control_refuse(why, EX_USAGE, "the path of a socket has at most 107 octets: %s", path);
 	fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
+	/* to connect may take long too, when a daemon that hangs has many who wait */
+	if (fd >= 0)
+		control_stream_patience(fd, timeout_ms);
 	if (fd < 0 || connect(fd, (const struct sockaddr *)&address, sizeof(address)) != 0) {
 		fail_connect(path, why);
 		if (fd >= 0)
@@ -65,16 +67,14 @@ int control_ask(const char *path, const char *verb, json_t *args, unsigned timeo
 {
 	json_t *request = json_pack("{s:s,s:o}", "verb", verb, "args", args);
 	char *text = json_dumps(request, JSON_COMPACT);
-	struct timeval patience = { .tv_sec = timeout_ms / 1000, .tv_usec = timeout_ms % 1000 * 1000 };
 	struct control_stream stream;
 	int fd, result = -1;
 
 	if (text == NULL)
 		fail_environment("out of memory");
-	if (control_connect(path, &fd, why) == 0) {
+	if (control_connect(path, timeout_ms, &fd, why) == 0) {
 		control_stream_init(&stream, fd, CONTROL_ANSWER_MAX_BYTES);
-		setsockopt(fd, SOL_SOCKET, SO_RCVTIMEO, &patience, sizeof(patience));
-		setsockopt(fd, SOL_SOCKET, SO_SNDTIMEO, &patience, sizeof(patience));
+		control_stream_patience(fd, timeout_ms);
 		control_stream_write(&stream, text);
 		control_stream_flush(&stream);
 		result = take_result(control_stream_read(&stream), result_r, why);

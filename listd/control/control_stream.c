@@ -10,15 +10,20 @@
 #define READ_BYTES ((size_t)64 << 10)
 #define WRITE_BYTES ((size_t)32 << 10)
 
+void control_stream_patience(int fd, unsigned timeout_ms)
+{
+	struct timeval patience = { .tv_sec = timeout_ms / 1000, .tv_usec = timeout_ms % 1000 * 1000 };
+
+	setsockopt(fd, SOL_SOCKET, SO_RCVTIMEO, &patience, sizeof(patience));
+	setsockopt(fd, SOL_SOCKET, SO_SNDTIMEO, &patience, sizeof(patience));
+}
+
 void control_stream_init(struct control_stream *stream, int fd, size_t line_max_bytes)
 {
-	struct timeval patience = { .tv_sec = CONTROL_PATIENCE_SECS };
-
 	*stream = (struct control_stream){ .fd = fd, .line_max_bytes = line_max_bytes };
 	buf_init(&stream->in, line_max_bytes + 2 * READ_BYTES);
 	buf_init(&stream->out, CONTROL_ANSWER_MAX_BYTES);
-	setsockopt(fd, SOL_SOCKET, SO_RCVTIMEO, &patience, sizeof(patience));
-	setsockopt(fd, SOL_SOCKET, SO_SNDTIMEO, &patience, sizeof(patience));
+	control_stream_patience(fd, CONTROL_PATIENCE_SECS * 1000);
 }
 
 void control_stream_done(struct control_stream *stream)

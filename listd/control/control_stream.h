@@ -25,6 +25,8 @@ struct control_stream {
 
 /* Takes over fd and sets its time limits. line_max_bytes: of a line that is read. */
 void control_stream_init(struct control_stream *stream, int fd, size_t line_max_bytes);
+/* Another patience for a connection: of each step. */
+void control_stream_patience(int fd, unsigned timeout_ms);
 /* Flushes, closes. */
 void control_stream_done(struct control_stream *stream);
 /* The next line, NUL-ended, without LF or CRLF, valid until the next call; NULL at the end, after a fault, and for a line that is too long. */

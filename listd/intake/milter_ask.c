@@ -10,9 +10,9 @@ static void note_away(struct milter *milter, const struct fail *why)
 		event_log(EVENT_LISTD_AWAY, "reason", why->text, NULL);
 }
 
-int milter_ask(struct milter *milter, const struct site_settings *site, const char *verb, json_t *args, json_t **result_r, struct fail *why)
+int milter_ask(struct milter *milter, const struct site_settings *site, const char *verb, json_t *args, unsigned timeout_ms, json_t **result_r, struct fail *why)
 {
-	if (control_ask(site->milter_socket, verb, args, MILTER_ASK_MS, result_r, why) != 0) {
+	if (control_ask(site->milter_socket, verb, args, timeout_ms, result_r, why) != 0) {
 		note_away(milter, why);
 		return -1;
 	}

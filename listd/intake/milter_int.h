@@ -48,11 +48,13 @@ void milter_release_site(struct milter_site *site);
 
 /* --- milter_ask.c: questions to listd --- */
 
-/* How long listd may take for one; they are look-ups in its store. */
+/* How long listd may take for one; they are look-ups in its store. The mail server gives a milter 30 s for a command. */
 #define MILTER_ASK_MS 10000
+/* ... for one that can be asked again soon. */
+#define MILTER_REFRESH_MS 2000
 
 /* Ask; args: its reference is taken. result_r: the caller's. -1: it is away, or has trouble; noted in the log once. */
-int milter_ask(struct milter *milter, const struct site_settings *site, const char *verb, json_t *args, json_t **result_r, struct fail *why);
+int milter_ask(struct milter *milter, const struct site_settings *site, const char *verb, json_t *args, unsigned timeout_ms, json_t **result_r, struct fail *why);
 
 /* --- milter_known.c: the addresses of the lists, known without listd --- */
 
@@ -62,8 +64,8 @@ struct milter_known *milter_known_new(const char *dir);
 void milter_known_free(struct milter_known *known);
 /* Ask listd for the addresses and the key of the fields, and keep the addresses on disk when they are others. -1: listd is away. */
 int milter_known_refresh(struct milter *milter, struct milter_known *known, const struct site_settings *site);
-/* Is it an address of a list, as far as is known? */
-bool milter_known_has(struct milter_known *known, struct arena *a, const char *address);
+/* Is it an address of a list, as far as is known, and for what? */
+bool milter_known_find(struct milter_known *known, struct arena *a, const char *address, enum purpose *purpose_r);
 /* The key of the fields; false when listd has not told it yet. */
 bool milter_known_key(struct milter_known *known, struct secret *key_r);
 

@@ -28,15 +28,23 @@ struct judging {
 	struct arrival arrival;
 	struct session known;        /* the SMTP session */
 	bool has_facts;
+	bool is_away;                /* listd did not answer */
+	struct fail unread;          /* why there are no facts */
 	bool is_received;            /* the receiver's verdict below is there */
 	struct receiving_verdict received;
 };
 
 /* --- the world, as listd answers --- */
 
-static int ask(const struct judging *j, const char *verb, json_t *args, json_t **answer_r, struct fail *why)
+/* One question without an answer is enough for a message: it may have a thousand recipients. */
+static int ask(struct judging *j, const char *verb, json_t *args, json_t **answer_r, struct fail *why)
 {
-	return milter_ask(j->session->milter, j->session->site->settings, verb, args, answer_r, why);
+	if (j->is_away) {
+		json_decref(args);
+		return fail_temporary(why, "listd does not answer");
+	}
+	j->is_away = milter_ask(j->session->milter, j->session->site->settings, verb, args, MILTER_ASK_MS, answer_r, why) != 0;
+	return j->is_away ? -1 : 0;
 }
 
 static int find_member(void *context, struct arena *a, const char *list, const char *key, struct member *member_r, struct fail *why)
@@ -180,12 +188,18 @@ static int look(struct judging *j, struct span *bytes_r, struct fail *why)
 	return 0;
 }
 
+/* Is it mail that this site's own policy is for? */
+static bool is_for_receiver(const struct judging *j)
+{
+	return j->world.site->receiver && j->session->other_count > 0 && !j->known.is_submission;
+}
+
 static void receive(struct judging *j)
 {
 	const struct milter_session *s = j->session;
 	unsigned char sample;
 
-	if (!s->site->settings->receiver || s->other_count == 0 || j->known.is_submission || !j->has_facts)
+	if (!is_for_receiver(j))
 		return;
 	secret_random(&sample, 1);
 	receiving_decide(j->arena, &s->site->receiving, &j->arrival.message, &j->arrival.facts, sample * 100u / 256u, &j->received);
@@ -341,6 +355,11 @@ static sfsistat conclude(struct judging *j)
 	const struct reply *all = reply_for_all(j);
 	struct reply reply;
 
+	/* what cannot be judged is not let through on that ground */
+	if (!j->has_facts && is_for_receiver(j)) {
+		reply = reply_of_fail(j->arena, &j->unread);
+		return milter_answer(j->ctx, j->arena, &reply);
+	}
 	if (j->is_received && j->received.action == RECEIVING_REFUSE) {
 		reply = milter_receiver_reply(j->arena, &j->arrival.facts, &j->received);
 		return milter_answer(j->ctx, j->arena, &reply);
@@ -355,13 +374,12 @@ static sfsistat conclude(struct judging *j)
 static sfsistat judge(struct judging *j)
 {
 	struct span bytes = { NULL, 0 };
-	struct fail why;
 
-	if (look(j, &bytes, &why) == 0) {
+	if (look(j, &bytes, &j->unread) == 0) {
 		judge_lists(j, bytes);
 		receive(j);
 	} else {
-		refuse_all(j, &why);
+		refuse_all(j, &j->unread);
 	}
 	return conclude(j);
 }

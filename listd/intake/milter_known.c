@@ -158,7 +158,7 @@ static int ask_and_take(struct milter *milter, struct milter_known *known, const
 	const char *version;
 	struct fail why;
 
-	if (milter_ask(milter, site, "milter hello", json_pack("{s:o}", "version", json_text(span_of(known->set.version))), &answer, &why) != 0)
+	if (milter_ask(milter, site, "milter hello", json_pack("{s:o}", "version", json_text(span_of(known->set.version))), MILTER_REFRESH_MS, &answer, &why) != 0)
 		return -1;
 	take_key(known, json_string_value(json_object_get(answer, "key")));
 	addresses = json_object_get(answer, "addresses");
@@ -186,15 +186,14 @@ static int find(void *context, const char *address, struct list_settings **list_
 	return set_has(context, address);
 }
 
-bool milter_known_has(struct milter_known *known, struct arena *a, const char *address)
+bool milter_known_find(struct milter_known *known, struct arena *a, const char *address, enum purpose *purpose_r)
 {
 	struct list_settings *none;
-	enum purpose purpose;
 	const char *suffix;
 	bool has;
 
 	pthread_rwlock_rdlock(&known->lock);
-	has = post_find_list(a, address, find, &known->set, &none, &suffix, &purpose, NULL) == 1;
+	has = post_find_list(a, address, find, &known->set, &none, &suffix, purpose_r, NULL) == 1;
 	pthread_rwlock_unlock(&known->lock);
 	return has;
 }

@@ -12,6 +12,7 @@
 #include "listd/event.h"
 #include "listd/json_text.h"
 #include "mail/authres.h"
+#include "mail/network.h"
 
 #include <arpa/inet.h>
 #include <stdio.h>
@@ -273,7 +274,7 @@ static int ask_about(struct milter_session *s, const char *address, json_t **ans
 	post_session(s->site->settings, e, &session);
 	args = json_pack("{s:o,s:o,s:o,s:o,s:o,s:b,s:b}", "rcpt", json_text(span_of(address)), "from", json_optional(e->mail_from), "ip", json_optional(e->client_ip),
 		"helo", json_optional(e->helo), "login", json_optional(e->auth_user), "submission", session.is_submission, "first", !s->has_counted);
-	if (milter_ask(s->milter, s->site->settings, "milter rcpt", args, answer_r, why) != 0)
+	if (milter_ask(s->milter, s->site->settings, "milter rcpt", args, MILTER_ASK_MS, answer_r, why) != 0)
 		return -1;
 	return 0;
 }
@@ -345,6 +346,7 @@ static sfsistat on_rcpt(SMFICTX *ctx, char **argv)
 {
 	struct milter_session *s = session_of(ctx);
 	const char *address;
+	enum purpose purpose;
 	struct fail why;
 	bool is_routed;
 
@@ -353,7 +355,7 @@ static sfsistat on_rcpt(SMFICTX *ctx, char **argv)
 	arena_reset(s->scratch);
 	address = bare(s->scratch, argv[0]);
 	is_routed = goes_to_listd(s, ctx);
-	if (!is_routed && !milter_known_has(s->milter->known, s->scratch, address)) {
+	if (!is_routed && !milter_known_find(s->milter->known, s->scratch, address, &purpose)) {
 		s->other_count++;
 		return SMFIS_CONTINUE;
 	}
@@ -363,9 +365,18 @@ static sfsistat on_rcpt(SMFICTX *ctx, char **argv)
 	return answer_fail(ctx, s->scratch, &why);
 }
 
-static bool looks_at_all(const struct milter_session *s)
+/* A copy that listd hands in here, on its way out: under a list's return address, from this machine. */
+static bool is_own_copy(struct milter_session *s)
 {
-	return s->site->settings->authenticate == 1 || s->site->settings->receiver;
+	static const char *const here[] = { "127.0.0.0/8", "::1", NULL };
+	enum purpose purpose;
+
+	return network_has(here, s->client_ip) && milter_known_find(s->milter->known, s->scratch, s->envelope.mail_from, &purpose) && purpose == PURPOSE_BOUNCES;
+}
+
+static bool looks_at_all(struct milter_session *s)
+{
+	return (s->site->settings->authenticate == 1 || s->site->settings->receiver) && !is_own_copy(s);
 }
 
 static sfsistat on_data(SMFICTX *ctx)

@@ -8,12 +8,12 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/socket.h>
-#include <sys/time.h>
 #include <sysexits.h>
 #include <unistd.h>
 
 #define PIECE_BYTES ((size_t)32 << 10)
+/* A verb may look up names or walk over a large list before it answers. */
+#define PATIENCE_MS 600000
 
 int listctl_socket(struct listctl *ctl, const char **path_r, struct fail *why)
 {
@@ -93,18 +93,15 @@ int listctl_call(struct listctl *ctl, const char *verb, const struct listctl_req
 {
 	json_t *json = json_pack("{s:s,s:O}", "verb", verb, "args", request->args);
 	char *text = json_dumps(json, JSON_COMPACT);
-	/* A verb may look up names or walk over a large list before it answers. */
-	struct timeval patience = { .tv_sec = 600 };
 	struct control_stream stream;
 	const char *path;
 	int fd = -1, result = -1;
 
 	if (text == NULL)
 		fail_environment("out of memory");
-	if (listctl_socket(ctl, &path, why) == 0 && control_connect(path, &fd, why) == 0) {
+	if (listctl_socket(ctl, &path, why) == 0 && control_connect(path, PATIENCE_MS, &fd, why) == 0) {
 		control_stream_init(&stream, fd, CONTROL_ANSWER_MAX_BYTES);
-		setsockopt(fd, SOL_SOCKET, SO_RCVTIMEO, &patience, sizeof(patience));
-		setsockopt(fd, SOL_SOCKET, SO_SNDTIMEO, &patience, sizeof(patience));
+		control_stream_patience(fd, PATIENCE_MS);
 		control_stream_write(&stream, text);
 		control_stream_flush(&stream);
 		/* A daemon that refuses may answer before it has read all: its answer counts, not our failure to send. */

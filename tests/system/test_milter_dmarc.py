@@ -251,6 +251,8 @@ def test_receiver(directory, prefix):
         check("site: two authors, one of them fails", outcome.action == "refuse", outcome)
         outcome = send(f, post().replace(b"From: ", b"X-From: "), WRONG, "x@a.example")
         check("site: no author", outcome.action == "refuse", outcome)
+        outcome = send(f, post("X: y\n" * 1500), WRONG, "x@a.example")
+        check("site: what cannot be read is not let through on that ground", outcome.code == 550 and b"5.6.0" in outcome.text, outcome)
         forged = post("Authentication-Results: receiver.example; dmarc=pass header.from=reject.example", "ann@a.example")
         _, _, changes, _ = deliver(f.path, forged, "ann@a.example", [MAILBOX], RIGHT)
         check("site: forged results are taken out", ("m", 1, b"Authentication-Results", b"") in changes, changes)
