@@ -328,8 +328,11 @@ static void find_text_original(struct report *report)
 /* Why it failed: by the reply; where that tells nothing, by what the report says to all. */
 static void judge(struct report *report, struct verdict_rcpt *rcpt)
 {
-	struct judging judging = { .text = span_of(rcpt->reply), .status = rcpt->status, .host = rcpt->host, .is_report = true };
+	struct judging judging = { .text = span_of(rcpt->reply), .status = rcpt->status, .host = rcpt->host };
 	const char *by;
+
+	/* A reader's own filter that rejects is no mail system that gives up. */
+	judging.is_report = report->disposition_part == NULL;
 
 	rcpt->class = verdict_judge(report->arena, report->patterns, &judging, &rcpt->by);
 	if (strcmp(rcpt->by, VERDICT_BY_REPORT) == 0 && report->common.len > 0) {

@@ -340,6 +340,10 @@ static void test_others(void **state)
 			"Content-Type: multipart/report; report-type=disposition-notification; boundary=b\n\n--b\n\nYour message to <bob@example.net> was automatically rejected:\nQuota exceeded\n--b\n"
 			"Content-Type: message/disposition-notification\n\nFinal-Recipient: rfc822; bob@example.net\nDisposition: automatic-action/MDN-sent-automatically; deleted\n--b--\n",
 			"bounce\nbob@example.net failed - full" },
+		{ "a reader's filter (Sieve)", "From: Mail Delivery Subsystem <postmaster@example.net>\nSubject: Automatically rejected mail\nAuto-Submitted: auto-replied (rejected)\n"
+			"Content-Type: multipart/report; report-type=disposition-notification; boundary=b\n\n--b\n\nYour message to <bob@example.net> was automatically rejected:\nI read no news.\n--b\n"
+			"Content-Type: message/disposition-notification\n\nFinal-Recipient: rfc822; bob@example.net\nDisposition: automatic-action/MDN-sent-automatically; deleted\n--b--\n",
+			"bounce\nbob@example.net failed - unknown" },
 		{ "complaint", "From: fbl@example.net\nSubject: abuse\nContent-Type: multipart/report; report-type=feedback-report; boundary=b\n\n--b\n\nx\n--b\nContent-Type: message/feedback-report\n\nFeedback-Type: abuse\n"
 			"User-Agent: x/1\nVersion: 1\nOriginal-Rcpt-To: <bob@example.net>\nOriginal-Rcpt-To: carol@example.net\n--b\nContent-Type: message/rfc822\n\nMessage-ID: <3@example.org>\n\nx\n--b--\n",
 			"complaint\nbob@example.net - - complaint\ncarol@example.net - - complaint" },
