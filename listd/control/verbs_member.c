@@ -71,12 +71,23 @@ static int send_member(void *context, const struct member *member)
 	return 0;
 }
 
+static bool is_delivery(const char *text)
+{
+	bool found = strcmp(text, "on") == 0 || strcmp(text, "off") == 0;
+
+	for (int i = MEMBER_DELIVERY_ON; i <= MEMBER_DELIVERY_OFF_BY_BOUNCES; i++)
+		found = found || strcmp(text, member_delivery_name((enum member_delivery)i)) == 0;
+	return found;
+}
+
 int verb_members_list(struct control_call *call, json_t **result_r, struct fail *why)
 {
 	struct listing listing = { call, json_string_value(json_object_get(call->args, "delivery")), json_string_value(json_object_get(call->args, "match")) };
 	const char *list = verbs_list_name(call, "list", why);
 
 	(void)result_r;
+	if (listing.delivery != NULL && !is_delivery(listing.delivery))
+		return fail_permanent(why, "--delivery: expected on, off, off-by-member, off-by-admin or off-by-bounces, not \"%.80s\"", listing.delivery);
 	return list == NULL ? -1 : store_members_each(call->daemon->store, list, send_member, &listing, why);
 }
 

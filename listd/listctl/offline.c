@@ -3,6 +3,7 @@
 
 #include "mail/file.h"
 
+#include <arpa/inet.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <string.h>
@@ -33,6 +34,10 @@ static const struct offline_option *find_option(const struct offline_option *opt
 
 static int set_option(const struct offline_option *option, const char *value)
 {
+	unsigned char address[sizeof(struct in6_addr)];
+
+	if (option->is_ip && inet_pton(AF_INET, value, address) != 1 && inet_pton(AF_INET6, value, address) != 1)
+		return offline_fail(EX_USAGE, "--%s %s: expected an IP address", option->name, value);
 	if (option->values == NULL) {
 		*option->value = value;
 		return -1;

@@ -20,6 +20,7 @@ struct offline_option {
 	bool *flag;
 	const char **values;
 	size_t *count;
+	bool is_ip; /* its value is an IP address */
 };
 
 /* What all commands share. */

@@ -183,7 +183,17 @@ def authors():
         check("decision " + r["id"], r["mitigate"] == "any" or r["id"] == "own-action-none" or act == (r["mitigate"] == "yes"), (r["mitigate"], got))
 
 
-for part in (spf, dmarc, arc, dkim, mime, authors):
+def usage():
+    """64 for wrong usage, 65 for input that cannot be read."""
+    message = write("plain", b"From: a@b.example\r\n\r\n")
+    for args, want in ((("auth",), 64), (("auth", message, "--ip", "192.0.2"), 64), (("spf", "--ip", "one", "--helo", "x.example"), 64), (("spf", "--ip", "192.0.2.1"), 64),
+                       (("spf", "--ip"), 64), (("dmarc",), 64), (("dmarc", "a.example", "--now", "today"), 64), (("parts", message, message), 64), (("nonsense",), 64),
+                       (("from", "--bogus", message), 64), (("seal", message), 64), (("parts", WORK + "/none"), 65), (("auth", WORK), 65), (("dmarc", "a.example", "--zone", message), 65)):
+        got = run(*args, "--json")
+        check("usage %s: %d" % (" ".join(args), want), got.get("exit") == want and "listctl" in got["stderr"], got)
+
+
+for part in (spf, dmarc, arc, dkim, mime, authors, usage):
     part()
 # The words that the unit programs use, so that the totals count these too.
 print("[  PASSED  ] %d test(s)." % COUNT["ok"])

@@ -373,6 +373,8 @@ static void test_members(void **state)
 	RUN(place, NULL, "members", "list", "birds", "--delivery", "off", "--match", "*@EXAMPLE.com");
 	expect(place, 0, "ADDRESS          DELIVERY      SINCE             JOINED            NAME  REASON\n"
 		"Ann@Example.com  off-by-admin  2023-11-14 22:13  2023-11-14 22:13        asked\n", "");
+	RUN(place, NULL, "members", "list", "birds", "--delivery", "sometimes");
+	expect(place, 65, "", "listctl: --delivery: expected on, off, off-by-member, off-by-admin or off-by-bounces, not \"sometimes\"\n");
 	RUN(place, NULL, "--json", "member", "show", "ann@example.com");
 	expect(place, 0, "[\n{\"address\":\"Ann@Example.com\",\"name\":\"\",\"delivery\":\"off-by-admin\",\"since\":1700000000,\"joined\":1700000000,\"reason\":\"asked\","
 		"\"flags\":[\"moderated\",\"digest\"],\"list\":\"" BIRDS "\"}\n]\n", "");
