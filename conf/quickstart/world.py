@@ -249,19 +249,30 @@ smtpd_recipient_restrictions = reject_unauth_destination
         return []
 
     def start_opendmarc(self, r):
-        """OpenDKIM and OpenDMARC, with RejectFailures."""
+        """OpenDKIM and OpenDMARC, with RejectFailures unless the settings say that it does not enforce."""
         dkim_port, dmarc_port = r.port + 100, r.port + 200
         self.write("conf/opendkim-%d" % r.port, "Mode v\nSocket inet:%d@127.0.0.1\nBackground no\nUMask 022\nAlwaysAddARHeader yes\nAuthservID %s\nNameservers %s\nPidFile %s\n"
                    % (dkim_port, r.domain, self.dns_address, self.path("opendkim-%d.pid" % r.port)))
-        self.write("conf/ignore-hosts", "192.0.2.255\n")
-        self.write("conf/opendmarc-%d" % r.port, "Socket inet:%d@127.0.0.1\nAuthservID %s\nTrustedAuthservIDs %s\nRejectFailures true\nSPFSelfValidate true\n"
-                   "SPFIgnoreResults true\nIgnoreHosts %s\nPidFile %s\nSyslog false\n"
-                   % (dmarc_port, r.domain, r.domain, self.path("conf/ignore-hosts"), self.path("opendmarc-%d.pid" % r.port)))
         self.start("opendkim-%d" % r.port, ["/usr/sbin/opendkim", "-f", "-x", self.path("conf/opendkim-%d" % r.port)])
-        self.start("opendmarc-%d" % r.port, ["/usr/sbin/opendmarc", "-f", "-c", self.path("conf/opendmarc-%d" % r.port)])
         wait_for("OpenDKIM", lambda: is_listening("127.0.0.1", dkim_port))
-        wait_for("OpenDMARC", lambda: is_listening("127.0.0.1", dmarc_port))
+        self.start_opendmarc_as(r, not isinstance(r.settings, dict) or r.settings.get("enforces", True))
         return ["inet:127.0.0.1:%d" % dkim_port, "inet:127.0.0.1:%d" % dmarc_port]
+
+    def start_opendmarc_as(self, r, enforces):
+        port = r.port + 200
+        self.write("conf/ignore-hosts", "192.0.2.255\n")
+        self.write("conf/opendmarc-%d" % r.port, "Socket inet:%d@127.0.0.1\nAuthservID %s\nTrustedAuthservIDs %s\nRejectFailures %s\nSPFSelfValidate true\n"
+                   "SPFIgnoreResults true\nIgnoreHosts %s\nPidFile %s\nSyslog false\n"
+                   % (port, r.domain, r.domain, "true" if enforces else "false", self.path("conf/ignore-hosts"), self.path("opendmarc-%d.pid" % r.port)))
+        self.start("opendmarc-%d" % r.port, ["/usr/sbin/opendmarc", "-f", "-c", self.path("conf/opendmarc-%d" % r.port)])
+        wait_for("OpenDMARC", lambda: is_listening("127.0.0.1", port))
+
+    def enforce(self, domain, enforces):
+        """A receiver with OpenDMARC refuses what fails DMARC from now on, or does not."""
+        for r in self.receivers:
+            if r.domain == domain:
+                self.stop("opendmarc-%d" % r.port, signal.SIGKILL)  # it would wait for its connections
+                self.start_opendmarc_as(r, enforces)
 
     def start_rspamd(self, r):
         """rspamd as a milter: DMARC failures of reject domains are refused, those of quarantine domains are marked as spam."""

@@ -21,6 +21,7 @@ struct bounce {
 	const char *recipient;    /* address as the job had it */
 	const char *form;         /* strategy's name of the copy, or NULL where it is not known */
 	enum bounce_source source;
+	bool from_relay;          /* a report that our own relay wrote about this very recipient: it has the receiver's reply at first hand, whatever the key */
 	enum bounce_class class;
 	const char *status, *reply; /* "" where unknown */
 	int64_t at_secs;

@@ -9,7 +9,7 @@
  *   job          the stages of the route marked "again", over the post that kept/ or out/ still has, with the members as they are now
  *   delivery     woken; a refusal of this copy is one of another post, so that the chain ends with the strongest form
  *
- * Only what is certain starts it: the relay's own reply, or a report to the return address with the recipient's own key. */
+ * Only what is certain starts it: the relay's own reply, a report that the relay itself wrote, or one to the return address with the recipient's own key. */
 #ifndef LISTD_BOUNCE_FALLBACK_H
 #define LISTD_BOUNCE_FALLBACK_H
 

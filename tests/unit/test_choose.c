@@ -110,6 +110,12 @@ static const struct choose_row rows[] = {
 	{ "passthrough fixed, cannot be made", "\xc3\x89 <ann@reject.example>", "reject.example", NULL, FIELDS, "passthrough", "", &post_strict, "rewrite" },
 };
 
+/* As experience has made them: strategies[1] is allowlist, [3] passthrough. */
+static const struct receiver refusing_friend = { .name = "friend", .enforces = true, .refuses = 1u << 1, .allowlists_us = true, .source = "learnt" };
+static const struct receiver refusing_strict = { .name = "strict", .enforces = true, .refuses = 1u << 3, .source = "learnt" };
+static const struct strategy *at_least;
+static const struct rules *site_rules;
+
 static void shape(struct post *post, unsigned flags)
 {
 	if ((flags & FIELDS) != 0)
@@ -157,6 +163,8 @@ static void check_row(const struct choose_row *row)
 		fail_msg("%s: %s", row->name, why.text);
 	chooser_init(&chooser, &post.in, &rules, fixed_of(row), world.list_keys);
 	chooser.vouched = (row->flags & VOUCHED) != 0;
+	chooser.at_least = at_least;
+	chooser.site = site_rules;
 	choose(&chooser, row->receiver, "rcpt.example", &choice);
 	got = choice.refused ? "refused" : choice.form == NULL ? "-" : choice.form->strategy->name;
 	if (strcmp(got, row->want) != 0) {
@@ -214,6 +222,63 @@ static void test_forms_are_made_once(void **state)
 		else
 			assert_non_null(first->failure);
 	}
+}
+
+/* What was refused before is not taken again, by whatever it was chosen; nothing is laundered for it. */
+static void test_stronger(void **state)
+{
+	static const struct { struct choose_row row; const char *at_least; } stronger[] = {
+		{ { "none, then rewrite", "ann@reject.example", "reject.example", NULL, ALL, NULL, "", &post_lenient, "rewrite" }, "rewrite" },
+		{ { "whole signature, then rewrite", "ann@reject.example", "reject.example", NULL, FIELDS, NULL, "", &post_strict, "rewrite" }, "rewrite" },
+		{ { "rewrite, then wrap", "ann@reject.example", "reject.example", NULL, ALL, NULL, "", &post_strict, "wrap" }, "wrap" },
+		{ { "passthrough is enough", "ann@reject.example", "reject.example", NULL, ALL, NULL, "", &post_arc, "passthrough" }, "passthrough" },
+		{ { "p=none, then rewrite", "ann@none.example", "none.example", NULL, ALL, NULL, "", &post_strict, "rewrite" }, "rewrite" },
+		{ { "fails its record: wrapped only", "ann@none.example", NULL, NULL, ALL, NULL, "", &post_strict, "wrap" }, "rewrite" },
+		{ { "exempt", "ann@reject.example", "reject.example", NULL, ALL, NULL, "exempt", &post_strict, "rewrite" }, "rewrite" },
+		{ { "rule for none", "ann@reject.example", "reject.example", NULL, ALL, NULL, "none", &post_lenient, "rewrite" }, "rewrite" },
+		{ { "reseal fixed", "ann@reject.example", "reject.example", NULL, ALL, "reseal", "", &post_arc, "rewrite" }, "rewrite" },
+		{ { "wrap fixed", "ann@reject.example", "reject.example", NULL, ALL, "wrap", "", &post_strict, "wrap" }, "rewrite" },
+		{ { "forged", "ann@reject.example", NULL, NULL, ALL, NULL, "", &post_strict, "-" }, "rewrite" },
+		{ { "forged, exempt", "ann@reject.example", NULL, NULL, ALL, NULL, "exempt", &post_strict, "-" }, "rewrite" },
+		{ { "forged, exempt and vouched for", "ann@reject.example", NULL, NULL, ALL | VOUCHED, NULL, "exempt", &post_strict, "wrap" }, "rewrite" },
+		/* of the receiver's experience */
+		{ { "allowlisted, known to refuse", "ann@reject.example", "reject.example", NULL, ALL, NULL, "", &refusing_friend, "passthrough" }, NULL },
+		{ { "allowlist fixed, known to refuse", "ann@reject.example", "reject.example", NULL, ALL, "allowlist", "", &refusing_friend, "passthrough" }, NULL },
+		{ { "passthrough refused", "ann@reject.example", "reject.example", NULL, ALL, NULL, "", &refusing_strict, "rewrite" }, NULL },
+		{ { "passthrough refused, p=none", "ann@none.example", "none.example", NULL, ALL, "passthrough", "", &refusing_strict, "passthrough" }, NULL },
+		{ { "passthrough refused, exempt", "ann@reject.example", "reject.example", NULL, ALL, NULL, "passthrough; exempt", &refusing_strict, "rewrite" }, NULL },
+	};
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(stronger) / sizeof(stronger[0]); i++) {
+		at_least = stronger[i].at_least == NULL ? NULL : strategy_find(span_of(stronger[i].at_least));
+		check_row(&stronger[i].row);
+	}
+	at_least = NULL;
+}
+
+/* The site's rules come after the list's and before those for all; they keep nobody from a post that was let in. */
+static void test_site_rules(void **state)
+{
+	static const struct { struct choose_row row; const char *site; } ruled[] = {
+		{ { "forced by experience", "ann@none.example", "none.example", NULL, ALL, NULL, "", &post_strict, "passthrough" }, "force from none.example" },
+		{ { "forced elsewhere", "ann@none.example", "none.example", NULL, ALL, NULL, "", &post_strict, "none" }, "force from none.example to google" },
+		{ { "forced for the domain", "ann@none.example", "none.example", NULL, ALL, NULL, "", &post_strict, "passthrough" }, "force from none.example to @rcpt.example" },
+		{ { "the list exempts", "ann@none.example", "none.example", NULL, ALL, NULL, "exempt", &post_strict, "none" }, "force from none.example" },
+		{ { "the site exempts", "ann@reject.example", "reject.example", NULL, ALL, NULL, "", &post_strict, "none" }, "exempt from reject.example" },
+		{ { "gmail.com, exempt at the site", "ann@gmail.com", "gmail.com", NULL, ALL, NULL, "", &post_strict, "none" }, "exempt from gmail.com" },
+		{ { "fails its record: not forced", "ann@none.example", NULL, NULL, ALL, NULL, "", &post_strict, "none" }, "force from none.example" },
+		{ { "refuse fixed", "ann@none.example", "none.example", NULL, ALL, "refuse", "", &post_strict, "passthrough" }, "force from none.example" },
+	};
+	struct rules rules;
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(ruled) / sizeof(ruled[0]); i++) {
+		assert_int_equal(rules_parse(world.arena, span_of(ruled[i].site), &rules, NULL), 0);
+		site_rules = &rules;
+		check_row(&ruled[i].row);
+	}
+	site_rules = NULL;
 }
 
 /* A hash of the body that the caller has is used where the body stays, and only there. */
@@ -303,7 +368,7 @@ static void test_decisions(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_rows), cmocka_unit_test(test_forms_are_made_once), cmocka_unit_test(test_body_hash), cmocka_unit_test(test_decisions),
+		cmocka_unit_test(test_rows), cmocka_unit_test(test_stronger), cmocka_unit_test(test_site_rules), cmocka_unit_test(test_forms_are_made_once), cmocka_unit_test(test_body_hash), cmocka_unit_test(test_decisions),
 	};
 
 	return cmocka_run_group_tests(tests, set_up, tear_down);

@@ -142,6 +142,27 @@ static void test_settings(void **state)
 	resolver_free(dns);
 }
 
+/* Who is an operator's altogether: one foreign server among the MX, and the domain may say what it likes. */
+static void test_wholly(void **state)
+{
+	static const struct { const char *domain, *operator; bool want; } rows[] = {
+		{ "gmail.com", "google", true }, { "hosted.example", "google", true }, { "mixed.example", "google", false }, { "order.example", "small", false },
+		{ "small.example", "small", true }, { "direct.example", "small", true }, { "other.example", "google", false }, { "broken.example", "google", false },
+		{ "plain.example", "small", false }, { "null.example", "google", false }, { "hosted.example", "small", false }, { "", "google", false },
+		{ "M\xc3\xbcnchen.example", "google", true },
+	};
+	struct receivers *receivers = table("operator small\n learns no\n");
+	struct resolver *dns = zone();
+
+	(void)state;
+	for (size_t i = 0; i < COUNT(rows); i++)
+		if (receivers_is_wholly(receivers, dns, rows[i].domain, receivers_by_name(receivers, rows[i].operator)) != rows[i].want)
+			fail_msg("%s and %s", rows[i].domain, rows[i].operator);
+	assert_true(receivers_by_name(receivers, "small")->is_fixed && !receivers_by_name(receivers, "google")->is_fixed);
+	receivers_free(receivers);
+	resolver_free(dns);
+}
+
 static void test_faults(void **state)
 {
 	static const struct { const char *text, *want; } rows[] = {
@@ -324,7 +345,7 @@ static void test_shipped_table(void **state)
 int main(void)
 {
 	static const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_glob), cmocka_unit_test(test_glob_takes_no_time), cmocka_unit_test(test_find), cmocka_unit_test(test_settings),
+		cmocka_unit_test(test_glob), cmocka_unit_test(test_glob_takes_no_time), cmocka_unit_test(test_find), cmocka_unit_test(test_settings), cmocka_unit_test(test_wholly),
 		cmocka_unit_test(test_faults), cmocka_unit_test(test_cache), cmocka_unit_test(test_find_all), cmocka_unit_test(test_cache_is_bounded), cmocka_unit_test(test_threads),
 		cmocka_unit_test(test_shipped_table),
 	};
