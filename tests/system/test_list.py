@@ -503,12 +503,13 @@ def strategies(world):
 @step
 def several(world):
     for name in ("one", "two", "three"):
-        make_list(world, name, ["bob@plain.example"], post="anyone" if name != "three" else "owners")
+        make_list(world, name, ["bob@plain.example"], post="anyone" if name != "three" else "members", on_nonmember="refuse")
+    make_list(world, "four", ["bob@plain.example"], post="owners")
     answers = post(world, message("Joe <joe@bare.example>", ", ".join(map(address, ("one", "two", "three"))), "several"), "joe@bare.example", *map(address, ("one", "two", "three")))
     check("a reply for each list", [a[:3] for a in answers] == ["250", "250", "550"], answers)
     with Lmtp(world) as lmtp:
-        got = lmtp.begin("joe@bare.example", [address("one"), address("nobody"), address("one")])
-        check("an unknown list among others is refused alone", len(got) == 2, got)
+        got = lmtp.begin("joe@bare.example", [address("one"), address("nobody"), address("four"), address("one")])
+        check("an unknown list, and one that only owners post to, are refused alone", len(got) == 2, got)
 
     def judge():
         found = copies(world, "bob@plain.example", "several")
