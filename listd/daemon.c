@@ -161,6 +161,17 @@ int daemon_list(struct daemon *daemon, const char *address, struct list_settings
 	return found;
 }
 
+void daemon_count_holds(struct daemon *daemon)
+{
+	struct fail why;
+	size_t count;
+
+	if (store_hold_count(daemon->store, &count, &why) != 0)
+		event_log(EVENT_STORE_FAULT, "operation", "hold count", "reason", why.text, NULL);
+	else
+		atomic_store(&daemon->held_count, count);
+}
+
 void daemon_check_keys(struct daemon *daemon)
 {
 	struct site *site = daemon_hold_site(daemon);

@@ -50,7 +50,8 @@ struct daemon {
 	pthread_mutex_t site_lock;
 	struct site *site;
 	int64_t started_secs;
-	atomic_ulong posts_count, refused_count, held_count;
+	atomic_ulong posts_count, refused_count;
+	atomic_ulong held_count; /* posts that wait for a moderator now: daemon_count_holds, and what was held since */
 };
 
 /* The present site, for as long as it is held. Every hold needs its release. */
@@ -64,6 +65,8 @@ int daemon_read_site(const char *path, const char *const *overrides, struct site
 int daemon_delivery_options(const struct daemon *daemon, const struct site *site, struct delivery_options *options_r, struct fail *why);
 /* What delivery asks of the daemon. */
 struct delivery_hooks daemon_delivery_hooks(struct daemon *daemon);
+/* Count the held posts anew: whoever lets one go makes room for another. */
+void daemon_count_holds(struct daemon *daemon);
 /* Hold our keys against DNS; what is missing or differs goes to the log. */
 void daemon_check_keys(struct daemon *daemon);
 /* A list's settings as they stand in the store at this moment; let them go with list_settings_free. 1 found, 0 no such list, -1. */

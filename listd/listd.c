@@ -116,6 +116,7 @@ static int start_delivery(struct daemon *daemon, struct fail *why)
 static int start_workers(struct daemon *daemon, struct fail *why)
 {
 	daemon->rates = rates_new();
+	daemon_count_holds(daemon);
 	return workers_start(daemon, (unsigned)daemon->site->settings->workers, &daemon->workers, why);
 }
 
@@ -258,6 +259,7 @@ static void wait_for_end(struct daemon *daemon, const sigset_t *signals)
 			tend_ms = now;
 			if (store_tend(daemon->store, clock_now(&daemon->clock), &why) != 0)
 				event_log(EVENT_STORE_FAULT, "operation", "tend", "reason", why.text, NULL);
+			daemon_count_holds(daemon);
 			learn_tend(daemon);
 		}
 		if (now - keys_ms >= 3600000) {

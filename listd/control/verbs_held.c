@@ -75,6 +75,7 @@ int verb_held_accept(struct control_call *call, json_t **result_r, struct fail *
 	snprintf(who, sizeof(who), "uid %u", call->peer_uid);
 	if (spool_release(call->daemon->spool, hold.id, new_id, only, who, why) != 0 || store_hold_remove(call->daemon->store, hold.id, NULL, why) != 0)
 		return -1;
+	daemon_count_holds(call->daemon);
 	workers_push(call->daemon->workers, new_id);
 	*result_r = json_pack("{s:s, s:s}", "id", new_id, "list", hold.list);
 	return 0;
@@ -87,6 +88,7 @@ int verb_held_discard(struct control_call *call, json_t **result_r, struct fail 
 	(void)result_r;
 	if (find(call, &hold, why) != 0 || store_hold_remove(call->daemon->store, hold.id, NULL, why) != 0)
 		return -1;
+	daemon_count_holds(call->daemon);
 	event_log(EVENT_DISCARDED, "id", hold.id, "list", hold.list, "reason", "by a moderator", NULL);
 	return spool_remove(call->daemon->spool, SPOOL_HELD, hold.id, why);
 }

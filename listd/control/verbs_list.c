@@ -186,9 +186,15 @@ int verb_list_create(struct control_call *call, json_t **result_r, struct fail *
 int verb_list_delete(struct control_call *call, json_t **result_r, struct fail *why)
 {
 	const char *list = verbs_list_name(call, "list", why);
+	struct hold *holds;
+	size_t count;
 
-	if (list == NULL || store_list_delete(call->daemon->store, list, why) != 0)
+	if (list == NULL || store_hold_all(call->daemon->store, call->arena, list, &holds, &count, why) != 0 || store_list_delete(call->daemon->store, list, why) != 0)
 		return -1;
+	for (size_t i = 0; i < count; i++)
+		if (spool_remove(call->daemon->spool, SPOOL_HELD, holds[i].id, why) != 0)
+			event_log(EVENT_FAULT, "id", holds[i].id, "text", why->text, NULL);
+	daemon_count_holds(call->daemon);
 	note(list, "deleted");
 	*result_r = json_pack("{s:s}", "list", list);
 	return 0;

@@ -24,6 +24,15 @@ int offline_fail(int code, const char *format, ...)
 	return code;
 }
 
+int offline_check_ip(const char *ip)
+{
+	unsigned char bytes[16];
+
+	if (ip == NULL || inet_pton(AF_INET, ip, bytes) == 1 || inet_pton(AF_INET6, ip, bytes) == 1)
+		return -1;
+	return offline_fail(EX_USAGE, "--ip: expected an address such as 192.0.2.1 or 2001:db8::1, not \"%s\"", ip);
+}
+
 static const struct offline_option *find_option(const struct offline_option *options, size_t count, struct span name)
 {
 	for (size_t i = 0; i < count; i++)

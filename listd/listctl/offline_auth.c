@@ -57,6 +57,8 @@ int offline_auth(int argc, char **argv)
 	int result = offline_begin(&o, auth_usage, argc, argv, options, sizeof(options) / sizeof(options[0]), 1);
 
 	if (result < 0)
+		result = offline_check_ip(session.client_ip);
+	if (result < 0)
 		result = offline_message(&o, o.arguments[0], false, &m);
 	if (result < 0) {
 		if (session.mail_from == NULL)
@@ -154,6 +156,8 @@ int offline_spf(int argc, char **argv)
 
 	if (result < 0 && (query.ip == NULL || (query.helo == NULL && query.mail_from == NULL)))
 		result = offline_fail(EX_USAGE, "spf: --ip and at least one of --helo and --mail-from are needed (try --help)");
+	if (result < 0)
+		result = offline_check_ip(query.ip);
 	if (result < 0) {
 		spf_check(o.arena, o.dns, &o.clock, &query, &spf);
 		if (o.json)

@@ -234,6 +234,8 @@ static int explain_or_render(int argc, char **argv, const char *usage)
 	if (result < 0 && is_render != (e.for_address != NULL))
 		result = offline_fail(EX_USAGE, is_render ? "render: --for ADDRESS is needed (try --help)" : "explain: --for is an option of render");
 	if (result < 0)
+		result = offline_check_ip(session->client_ip);
+	if (result < 0)
 		result = offline_message(&o, o.arguments[1], true, &m);
 	if (result < 0) {
 		e.request.rcpt = o.arguments[0];

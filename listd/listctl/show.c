@@ -35,8 +35,12 @@ void listctl_print(const char *text, bool lines)
 {
 	for (const char *p = text; *p != '\0'; p++) {
 		unsigned char c = (unsigned char)*p;
+
 		/* C1 control characters, as UTF-8: some terminals obey them. */
 		bool is_c1 = c == 0xc2 && (unsigned char)p[1] >= 0x80 && (unsigned char)p[1] < 0xa0;
+
+		if (lines && c == '\r' && p[1] == '\n') /* the line end of mail */
+			continue;
 
 		if ((c < 0x20 && !(lines && (c == '\n' || c == '\t'))) || c == 0x7f || is_c1)
 			putchar('?');
@@ -213,8 +217,18 @@ static void begin_table(struct table *table)
 
 static void print_pairs(const json_t *object, int indent);
 
+/* As the columns of rows show what has that name. */
+static enum listctl_kind kind_of(const char *key)
+{
+	for (size_t i = 0; i < listctl_command_count; i++)
+		for (size_t k = 0; k < LISTCTL_COLUMNS_MAX && listctl_commands[i].columns[k].title != NULL; k++)
+			if (strcmp(listctl_commands[i].columns[k].key, key) == 0)
+				return listctl_commands[i].columns[k].kind;
+	return SHOW_TEXT;
+}
+
 /* Texts of an array one below the other, members of an object indented. */
-static void print_value(const json_t *value, int indent)
+static void print_value(const json_t *value, enum listctl_kind kind, int indent)
 {
 	char scratch[SCRATCH_BYTES];
 	json_t *item;
@@ -226,7 +240,9 @@ static void print_value(const json_t *value, int indent)
 		return;
 	}
 	if (!json_is_array(value)) {
-		listctl_print(value_text(value, SHOW_TEXT, scratch), true);
+		if (json_is_string(value) && strchr(json_string_value(value), '\n') != NULL)
+			putchar('\n'); /* a text of lines begins on one of its own */
+		listctl_print(value_text(value, kind, scratch), true);
 		putchar('\n');
 		return;
 	}
@@ -237,7 +253,7 @@ static void print_value(const json_t *value, int indent)
 		if (json_is_object(item))
 			print_pairs(item, indent + 2);
 		else
-			print_value(item, indent);
+			print_value(item, SHOW_TEXT, indent);
 	}
 }
 
@@ -252,7 +268,7 @@ static void print_pairs(const json_t *object, int indent)
 			width = width_of(key);
 	json_object_foreach((json_t *)(uintptr_t)object, key, value) {
 		printf("%*s%s:%*s", indent, "", key, json_is_object(value) ? 0 : (int)(width - width_of(key)) + 1, "");
-		print_value(value, indent);
+		print_value(value, kind_of(key), indent);
 	}
 }
 

@@ -81,6 +81,8 @@ int store_hold_put(struct store *store, const struct hold *hold, struct fail *wh
 int store_hold_get(struct store *store, struct arena *a, const char *id, struct hold *hold_r, struct fail *why); /* 1, 0, -1 */
 /* token: of the message that tells of it; NULL: none does. */
 int store_hold_remove(struct store *store, const char *id, const struct store_token *token, struct fail *why);
+/* Of all lists; a deleted list's may be among them for a moment. */
+int store_hold_count(struct store *store, size_t *count_r, struct fail *why);
 int store_hold_all(struct store *store, struct arena *a, const char *list /* NULL: all */, struct hold **holds_r, size_t *count_r, struct fail *why);
 
 /* Author aliases: code -> address, with the time of the last use. */

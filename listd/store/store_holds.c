@@ -171,3 +171,22 @@ int store_hold_all(struct store *store, struct arena *a, const char *list, struc
 	*count_r = kept;
 	return 0;
 }
+
+static int count_hold(void *context, struct span key, struct span row)
+{
+	(void)key;
+	(void)row;
+	++*(size_t *)context;
+	return 0;
+}
+
+int store_hold_count(struct store *store, size_t *count_r, struct fail *why)
+{
+	struct span none = { NULL, 0 };
+	size_t count = 0;
+
+	if (store_scan(store, STORE_HOLDS, none, none, count_hold, &count, why) != 0)
+		return -1;
+	*count_r = count;
+	return 0;
+}

@@ -225,7 +225,7 @@ def moderation(world):
            "nonmember": hold_of(world, "nonmember", "not a member"), "forged-q": hold_of(world, "forged-q", "quarantine.example"),
            "mia-moderated": hold_of(world, "mia-moderated", "moderator")}
     shown = world.listctl("held", "show", ids["forged-q"]).stdout
-    check("held show shows it", "Quentin Q" in shown and "heron" in shown and "forged-q" in shown, shown)
+    check("held show shows it", "Quentin Q" in shown and "heron" in shown and "\nSubject: forged-q\n" in shown and re.search(r"since: +20\d\d-", shown), shown)
     check("held list LIST shows the list's own", {r["subject"] for r in rows(world, "held", "list", address("moderated"))} == {"mod-accept", "mod-discard", "mod-reject", "mod-reject-why", "reject-forged", "reject-program"})
     for token in ("mod-accept", "nonmember", "forged-q", "mia-moderated"):
         world.listctl("held", "accept", ids[token])
@@ -678,6 +678,12 @@ def renamed(world):
         check("%s: taken" % token, answer.startswith("250"), answer)
     answer = post(world, message("Bob <bob@plain.example>", alias, "renamed-alias"), "bob@plain.example", alias)
     check("an alias in an old copy still leads to the author", answer.startswith("250"), answer)
+    make_list(world, "short-lived", [], on_nonmember="hold")
+    post(world, message("Joe <joe@bare.example>", address("short-lived"), "deleted-held"), "joe@bare.example", address("short-lived"))
+    wait_held(world, {"deleted-held"})
+    name = held(world, "deleted-held")[0]["id"]
+    world.listctl("list", "delete", address("short-lived"), "--yes")
+    check("a deleted list leaves no held post behind", not held(world, "deleted-held") and not os.path.exists(world.path("spool/held", name)), name)
 
     def judge():
         for token in ("renamed-held", "renamed-after", "renamed-new"):

@@ -544,6 +544,8 @@ static void test_holds(void **state)
 	assert_string_equal(back.list, BIRDS);
 	assert_string_equal(back.reason, "not a member");
 	assert_int_equal(back.bytes, 1 << 20);
+	OK(store_hold_count(place->store, &count, &place->why));
+	assert_int_equal(count, 2);
 	OK(store_hold_all(place->store, place->a, NULL, &all, &count, &place->why));
 	assert_int_equal(count, 2);
 	OK(store_hold_all(place->store, place->a, BIRDS, &all, &count, &place->why));
