@@ -73,10 +73,12 @@ int verb_held_accept(struct control_call *call, json_t **result_r, struct fail *
 	spool_unread(&spooled);
 	spool_id(clock_now(&call->daemon->clock), new_id);
 	snprintf(who, sizeof(who), "uid %u", call->peer_uid);
-	if (spool_release(call->daemon->spool, hold.id, new_id, only, who, why) != 0 || store_hold_remove(call->daemon->store, hold.id, NULL, why) != 0)
+	if (spool_release(call->daemon->spool, hold.id, new_id, only, who, why) != 0)
+		return -1;
+	workers_push(call->daemon->workers, new_id); /* whatever becomes of the row */
+	if (store_hold_remove(call->daemon->store, hold.id, NULL, why) != 0)
 		return -1;
 	daemon_count_holds(call->daemon);
-	workers_push(call->daemon->workers, new_id);
 	*result_r = json_pack("{s:s, s:s}", "id", new_id, "list", hold.list);
 	return 0;
 }
