@@ -9,7 +9,7 @@
 
 /* How far it is to be believed. */
 enum bounce_source {
-	BOUNCE_BY_REPLY,    /* the relay's own reply to this very copy: certain */
+	BOUNCE_BY_REPLY,    /* the relay's own reply to this very copy, or its own report about it: certain */
 	BOUNCE_BY_RCPT_KEY, /* a report to an address with this recipient's own key */
 	BOUNCE_BY_POST_KEY, /* ... with the post's key only (XVERP): every subscriber knows it; a suspicion, which only a probe turns into anything */
 	BOUNCE_BY_PROBE     /* a report to the address of a probe */
@@ -21,7 +21,6 @@ struct bounce {
 	const char *recipient;    /* address as the job had it */
 	const char *form;         /* strategy's name of the copy, or NULL where it is not known */
 	enum bounce_source source;
-	bool from_relay;          /* a report that our own relay wrote about this very recipient: it has the receiver's reply at first hand, whatever the key */
 	enum bounce_class class;
 	const char *status, *reply; /* "" where unknown */
 	int64_t at_secs;

@@ -83,7 +83,7 @@ int fallback_note(struct daemon *daemon, const struct bounce *bounce, struct fai
 	int64_t keep_secs;
 	int noted;
 
-	if (bounce->class != BOUNCE_POLICY_DMARC || (bounce->source != BOUNCE_BY_REPLY && bounce->source != BOUNCE_BY_RCPT_KEY && !bounce->from_relay))
+	if (bounce->class != BOUNCE_POLICY_DMARC || (bounce->source != BOUNCE_BY_REPLY && bounce->source != BOUNCE_BY_RCPT_KEY))
 		return 0;
 	site = daemon_hold_site(daemon);
 	keep_secs = site->settings->fallback_keep_secs;

@@ -152,7 +152,7 @@ static int put_lesson(struct learn *learn, struct arena *a, const struct lesson 
 		return 0;
 	l = &row->learnt;
 	set_reply(a, l, b->reply);
-	is_certain = b->source == BOUNCE_BY_REPLY || b->from_relay || add_witness(l, lesson->key, b->at_secs) >= LEARN_WITNESSES;
+	is_certain = b->source == BOUNCE_BY_REPLY || add_witness(l, lesson->key, b->at_secs) >= LEARN_WITNESSES;
 	if (!is_certain)
 		return learn_write(learn, row, why);
 	is_news = !learn_is_in_force(learn_state(l, b->at_secs, relearn_secs)) || l->trial_secs >= l->refused_secs || l->proved != proved;
@@ -173,7 +173,7 @@ int learn_note(struct daemon *daemon, const struct bounce *bounce, struct fail *
 	struct arena *a;
 	int result = 0;
 
-	if (bounce->class != BOUNCE_POLICY_DMARC || (bounce->source != BOUNCE_BY_REPLY && bounce->source != BOUNCE_BY_RCPT_KEY && !bounce->from_relay))
+	if (bounce->class != BOUNCE_POLICY_DMARC || (bounce->source != BOUNCE_BY_REPLY && bounce->source != BOUNCE_BY_RCPT_KEY))
 		return 0;
 	a = arena_new(ARENA_MESSAGE_MAX_BYTES);
 	if (teaches(daemon, a, &lesson)) {

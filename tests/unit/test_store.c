@@ -557,6 +557,90 @@ static void test_holds(void **state)
 	assert_int_equal(store_hold_put(place->store, &hold, &place->why), -1);
 }
 
+/* Refused copies: noted once, found by those to do, renamed with their list, gone with it and with their time. */
+static void test_seconds(void **state)
+{
+	struct place *place = *state;
+	struct second second = { .list = BIRDS, .post_id = "p1", .key = "ann@example.com", .job = "p1-0", .form = "none", .reply = "550 no", .next_id = "", .outcome = "",
+		.state = SECOND_WAITS, .refused_secs = 5, .expires_secs = 100 }, *found;
+	size_t count;
+
+	make_lists(place);
+	assert_int_equal(store_second_note(place->store, &second, &place->why), 1);
+	second.reply = "550 again";
+	assert_int_equal(store_second_note(place->store, &second, &place->why), 0);
+	second.list = FISH;
+	assert_int_equal(store_second_note(place->store, &second, &place->why), 1);
+	second.key = "bob@example.com";
+	assert_int_equal(store_second_note(place->store, &second, &place->why), 1);
+	second.key = "";
+	assert_int_equal(store_second_note(place->store, &second, &place->why), -1);
+	second.list = "none@lists.example.org";
+	second.key = "bob@example.com";
+	assert_int_equal(store_second_note(place->store, &second, &place->why), -1);
+	assert_false(place->why.temporary);
+	OK(store_second_todo(place->store, place->a, 2, &found, &count, &place->why));
+	assert_int_equal(count, 2);
+	assert_string_equal(found[0].list, BIRDS);
+	assert_string_equal(found[0].reply, "550 no");
+	assert_string_equal(found[0].job, "p1-0");
+	found[0].state = SECOND_SENT;
+	found[0].next_id = "p2";
+	found[0].outcome = "rewrite";
+	OK(store_second_put(place->store, found, 1, &place->why));
+	OK(store_list_rename(place->store, FISH, "perch@lists.example.org", "address = perch", &place->why));
+	OK(store_second_todo(place->store, place->a, 10, &found, &count, &place->why));
+	assert_int_equal(count, 2);
+	assert_string_equal(found[1].list, "perch@lists.example.org");
+	assert_string_equal(found[1].key, "bob@example.com");
+	OK(store_second_all(place->store, place->a, BIRDS, &found, &count, &place->why));
+	assert_int_equal(count, 1);
+	assert_string_equal(found[0].outcome, "rewrite");
+	assert_int_equal(found[0].state, SECOND_SENT);
+	OK(store_list_delete(place->store, "perch@lists.example.org", &place->why));
+	OK(store_tend(place->store, 50, &place->why));
+	assert_int_equal(rows_of(place, STORE_SECONDS), 1);
+	assert_int_equal(rows_of(place, STORE_SECONDS_TODO), 0);
+	second.list = BIRDS;
+	assert_int_equal(store_second_note(place->store, &second, &place->why), 1);
+	OK(store_tend(place->store, 101, &place->why));
+	assert_int_equal(rows_of(place, STORE_SECONDS), 0);
+	assert_int_equal(rows_of(place, STORE_SECONDS_TODO), 0);
+}
+
+static void test_learnt(void **state)
+{
+	struct place *place = *state;
+	struct learnt learnt = { .kind = LEARNT_RECEIVER, .name = "google", .what = "none", .proved = true, .refused_secs = 1, .sent_secs = 2, .trial_secs = 3, .refused_count = 4,
+		.sent_count = 5, .reply = "550 no", .witnesses = "abc:1" }, *all;
+	struct allowed allowed = { .kind = ALLOWED_SENDER, .name = "example.com", .note = "as agreed", .since_secs = 7 }, *entries;
+	size_t count;
+
+	OK(store_learnt_put(place->store, &learnt, &place->why));
+	learnt.kind = LEARNT_AUTHOR;
+	OK(store_learnt_put(place->store, &learnt, &place->why));
+	learnt.what = "reseal";
+	learnt.kind = LEARNT_RECEIVER;
+	OK(store_learnt_put(place->store, &learnt, &place->why));
+	OK(store_learnt_all(place->store, place->a, &all, &count, &place->why));
+	assert_int_equal(count, 3);
+	assert_true(all[0].kind == LEARNT_RECEIVER && all[0].proved && all[0].refused_secs == 1 && all[0].sent_secs == 2 && all[0].trial_secs == 3);
+	assert_true(all[0].refused_count == 4 && all[0].sent_count == 5 && all[2].kind == LEARNT_AUTHOR);
+	assert_string_equal(all[1].what, "reseal");
+	assert_string_equal(all[1].witnesses, "abc:1");
+	OK(store_learnt_remove(place->store, &learnt, &place->why));
+	OK(store_learnt_remove(place->store, &learnt, &place->why));
+	assert_int_equal(rows_of(place, STORE_LEARNT), 2);
+	learnt.name = "";
+	assert_int_equal(store_learnt_put(place->store, &learnt, &place->why), -1);
+	OK(store_allowed_put(place->store, &allowed, &place->why));
+	OK(store_allowed_all(place->store, place->a, &entries, &count, &place->why));
+	assert_true(count == 1 && entries[0].kind == ALLOWED_SENDER && entries[0].since_secs == 7);
+	assert_string_equal(entries[0].note, "as agreed");
+	assert_int_equal(store_allowed_remove(place->store, ALLOWED_RECEIVER, "example.com", &place->why), 0);
+	assert_int_equal(store_allowed_remove(place->store, ALLOWED_SENDER, "example.com", &place->why), 1);
+}
+
 static void test_aliases(void **state)
 {
 	struct place *place = *state;
@@ -971,7 +1055,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_record_numbers), cmocka_unit_test(test_bad_records), cmocka_unit_test(test_member_rows), T(test_lists),
 		T(test_settings_of_any_size), T(test_members), T(test_member_texts_have_a_limit), T(test_first_of_equal_members_wins), T(test_lists_of_a_member),
-		T(test_rename), T(test_former_addresses), T(test_delete_takes_all_with_it), T(test_values_and_tokens), T(test_expiry), T(test_holds), T(test_aliases),
+		T(test_rename), T(test_former_addresses), T(test_delete_takes_all_with_it), T(test_values_and_tokens), T(test_expiry), T(test_holds), T(test_seconds), T(test_learnt), T(test_aliases),
 		T(test_second_opener), T(test_other_format), T(test_killed_in_mid_write), T(test_killed_while_deleting), T(test_writers_that_meet),
 		T(test_walk_and_write), T(test_damaged_member), T(test_many_members), T(test_backup_in_use), T(test_full_file_system), T(test_write_that_fails),
 	};
