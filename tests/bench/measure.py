@@ -325,6 +325,7 @@ class Bench:
             for members in self.plan["members"]:
                 say("one post to %d members, %s ..." % (members, way))
                 self.results["fan_out"].append(self.fan_out_row(members, way, per_transaction))
+        self.results["memory"]["end_mb"] = round(self.daemon.memory("VmRSS") / MB, 1)
 
     def end(self):
         self.daemon.stop()
