@@ -37,6 +37,22 @@ LC_ALL=C awk -f "$source/docs/commands.awk" "$dir/help" > "$dir/commands"
 [ -s "$dir/commands" ]
 fill listctl.1 COMMANDS "$dir/commands"
 
+# What strategies do to posts, measured, in place of what stands between the marks on their page.
+printf 'host-name = "mx.lists.example.org"\ntemplate-dir = "%s"\n' "$(cd "$source" && pwd)/conf/templates" > "$dir/site"
+measure() {
+	"$listctl" compare --matrix --policy quarantine --policy reject --markdown --site "$dir/site" --models "$source/conf/compare.receivers" \
+		--receivers "$source/conf/receivers.conf" --patterns "$source/conf/bounce.patterns" "$@" < /dev/null
+}
+{
+	sed '/^<!-- measured/q' "$source/docs/strategies.md"
+	echo
+	measure
+	echo
+	measure --unguarded
+	echo
+	sed -n '/^<!-- end of what is measured/,$p' "$source/docs/strategies.md"
+} > "$dir/strategies.md"
+
 mkdir -p "$target/conf" "$target/docs"
 mv "$dir/listd.conf.sample" "$dir/list.conf.sample" "$target/conf"
-mv "$dir/listd.conf.5" "$dir/listd.8" "$dir/listctl.1" "$target/docs"
+mv "$dir/listd.conf.5" "$dir/listd.8" "$dir/listctl.1" "$dir/strategies.md" "$target/docs"

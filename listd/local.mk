@@ -216,6 +216,7 @@ liblistd_la_SOURCES += \
 	listd/compare/output.c \
 	listd/compare/output_html.c \
 	listd/compare/output_json.c \
+	listd/compare/output_markdown.c \
 	listd/compare/output_suite.c \
 	listd/compare/output_table.c \
 	listd/compare/recorded.c \

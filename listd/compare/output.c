@@ -9,6 +9,7 @@ const struct output_kind output_kinds[] = {
 	{ "html", output_html_begin, output_html_post, output_html_end },
 	{ "junit", output_junit_begin, output_junit_post, output_junit_end },
 	{ "tap", output_tap_begin, output_tap_post, output_tap_end },
+	{ "markdown", output_markdown_begin, output_markdown_post, output_markdown_end },
 	{ "stored", output_stored_begin, output_stored_post, output_stored_end },
 };
 const size_t output_kind_count = sizeof(output_kinds) / sizeof(output_kinds[0]);

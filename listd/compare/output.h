@@ -29,7 +29,7 @@ struct output_kind {
 	void (*end)(struct output *out, const struct sums *sums);
 };
 
-/* "table", "json", "html", "junit", "tap", "stored". */
+/* "table", "json", "html", "junit", "tap", "markdown", "stored". */
 extern const struct output_kind output_kinds[];
 extern const size_t output_kind_count;
 const struct output_kind *output_kind_find(const char *name);
@@ -65,6 +65,9 @@ void output_junit_end(struct output *out, const struct sums *sums);
 void output_tap_begin(struct output *out);
 void output_tap_post(struct output *out, const struct compared *compared);
 void output_tap_end(struct output *out, const struct sums *sums);
+void output_markdown_begin(struct output *out);
+void output_markdown_post(struct output *out, const struct compared *compared);
+void output_markdown_end(struct output *out, const struct sums *sums);
 void output_stored_begin(struct output *out);
 void output_stored_post(struct output *out, const struct compared *compared);
 void output_stored_end(struct output *out, const struct sums *sums);

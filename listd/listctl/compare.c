@@ -39,6 +39,7 @@ static const char usage[] =
 	"  --html FILE       a page with the edits of every form\n"
 	"  --junit FILE      results as JUnit's XML\n"
 	"  --tap             results as TAP on standard output\n"
+	"  --markdown        tables for a page of documentation, on standard output\n"
 	"  --expect FILE     hold the run against a stored one: exit code 1 when anything is different\n"
 	"  --update          with --expect: store this run\n"
 	"  --json            JSON\n";
@@ -54,7 +55,7 @@ static int begin(struct compare_request *r, int argc, char **argv)
 		{ .name = "mail-from", .value = &r->session.mail_from }, { .name = "submission", .flag = &r->session.is_submission },
 		{ .name = "strategy", .values = r->strategies, .count = &r->strategy_count }, { .name = "receiver", .values = r->kinds, .count = &r->kind_count },
 		{ .name = "policy", .values = r->policies, .count = &r->policy_count }, { .name = "matrix", .flag = &r->matrix }, { .name = "shapes", .flag = &r->shapes },
-		{ .name = "unguarded", .flag = &r->unguarded }, { .name = "wide", .flag = &r->wide }, { .name = "tap", .flag = &r->tap }, { .name = "update", .flag = &r->update },
+		{ .name = "unguarded", .flag = &r->unguarded }, { .name = "wide", .flag = &r->wide }, { .name = "tap", .flag = &r->tap }, { .name = "markdown", .flag = &r->markdown }, { .name = "update", .flag = &r->update },
 	};
 
 	return offline_begin(&r->o, usage, argc, argv, options, sizeof(options) / sizeof(options[0]), OFFLINE_ANY);
@@ -76,8 +77,8 @@ static int check(struct compare_request *r)
 		return offline_fail(EX_USAGE, "compare: --update writes the file that --expect names");
 	if (r->record != NULL && r->o.zone_file != NULL)
 		return offline_fail(EX_USAGE, "compare: with --zone there are no answers of DNS to record");
-	if (r->o.json && r->tap)
-		return offline_fail(EX_USAGE, "compare: --json and --tap both write to standard output");
+	if (r->o.json + r->tap + r->markdown > 1)
+		return offline_fail(EX_USAGE, "compare: --json, --tap and --markdown all write to standard output");
 	return -1;
 }
 

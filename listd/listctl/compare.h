@@ -12,7 +12,7 @@ struct compare_request {
 	const char *list, *list_file, *site, *keys, *models_file, *receivers_file, *record, *jobs_text, *html, *junit, *expect, *server_ip, *recorded_by, *patterns_file;
 	const char *strategies[OFFLINE_VALUES_MAX], *kinds[OFFLINE_VALUES_MAX], *policies[OFFLINE_VALUES_MAX];
 	size_t strategy_count, kind_count, policy_count;
-	bool matrix, shapes, unguarded, wide, tap, update;
+	bool matrix, shapes, unguarded, wide, tap, markdown, update;
 	struct session session;
 	unsigned long long jobs;
 	/* loaded */

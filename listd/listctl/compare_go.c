@@ -65,7 +65,7 @@ static int open_outputs(struct going *g)
 
 	if (r->expect != NULL && !r->update && stored_read(r->expect, &g->stored, &why) != 0)
 		return offline_fail(EX_DATAERR, "%s", why.text);
-	add_output(g, r->o.json ? "json" : r->tap ? "tap" : "table", stdout);
+	add_output(g, r->o.json ? "json" : r->tap ? "tap" : r->markdown ? "markdown" : "table", stdout);
 	result = add_file(g, "html", r->html);
 	if (result < 0)
 		result = add_file(g, "junit", r->junit);
@@ -98,7 +98,7 @@ static void *work(void *context, struct arena *a, size_t i)
 /* Differences go to standard output where the table is, else to standard error. */
 static FILE *differences_file(const struct going *g)
 {
-	return g->request->o.json || g->request->tap ? stderr : stdout;
+	return g->request->o.json || g->request->tap || g->request->markdown ? stderr : stdout;
 }
 
 static void show_difference(struct going *g, const char *name, const struct stored_difference *d)

@@ -156,20 +156,18 @@ static struct compare_copy *copy_of(struct comparing *c, const struct made_form 
 
 /* Cells. */
 
-static bool fails_on_arrival(const struct comparing *c)
+/* Does a copy of a post that nothing shows to be its author's owe its place to the list? Under the author's own From that is so where the list's signature speaks for him, or the
+ * receiver takes it for the list's sake; not where he passes by a signature with a gap (auth/gaps.h), which would have passed without the list. In another name it
+ * always is, where a policy said to stop the post, or the author's name can be read in the list's. */
+static bool is_laundered(const struct comparing *c, const struct receiving_verdict *verdict, const struct compare_form *form)
 {
 	const struct facts *facts = c->input->in->facts;
 
-	return facts->forged != NULL || facts->disowned;
-}
-
-/* Does a copy of a post that nothing shows to be its author's owe its place to the list? It comes in the list's name, passes, or is let pass since the list vouches for it; with
- * the author's name to be read in the list's, or for a post that a policy said to stop. */
-static bool is_laundered(const struct comparing *c, const struct receiving_verdict *verdict, const struct compare_form *form)
-{
-	bool lends = !form->from_is_author || verdict->dmarc_pass || verdict->override_by != NULL;
-
-	return fails_on_arrival(c) && lends && (c->input->in->facts->forged != NULL || (form->name_visible && !form->from_is_author));
+	if (facts->forged == NULL)
+		return facts->disowned && form->name_visible && !form->from_is_author;
+	if (form->from_is_author && facts->forged->pass && !facts->forges_us)
+		return false;
+	return !form->from_is_author || verdict->dmarc_pass || verdict->override_by != NULL;
 }
 
 static enum compare_verdict verdict_of(const struct comparing *c, const struct receiving_verdict *verdict, const struct compare_form *form)
