@@ -1,6 +1,15 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 #include "mitigations/strategies/strategies_int.h"
 
+/* What goes under the seal is what we found. Who trusts it looks for a pass there: a login with us, or a forwarder's word, is none. */
+static bool tells_a_pass(const struct facts *facts)
+{
+	for (size_t i = 0; i < facts->author_count; i++)
+		if (dmarc_is_strict(facts->authors[i].effective) && !facts->authors[i].pass)
+			return false;
+	return true;
+}
+
 static bool suits(const struct strategy_input *in, const struct receiver *receiver, bool is_forced, const char **reason_r)
 {
 	(void)is_forced;
@@ -8,7 +17,9 @@ static bool suits(const struct strategy_input *in, const struct receiver *receiv
 		*reason_r = arena_printf(in->arena, "%s is not known to honour our ARC seals", receiver->name);
 	else if (in->facts->arc.result == AUTH_FAIL)
 		*reason_r = "the ARC chain was broken on arrival, and cannot be mended by a seal";
-	return receiver->trusts_arc && in->facts->arc.result != AUTH_FAIL;
+	else if (!tells_a_pass(in->facts))
+		*reason_r = "what a seal could tell of the post's arrival is no DMARC pass";
+	return receiver->trusts_arc && in->facts->arc.result != AUTH_FAIL && tells_a_pass(in->facts);
 }
 
 static int propose(const struct strategy_input *in, struct form *form_r, struct fail *why)

@@ -45,6 +45,7 @@ static const struct choose_row rows[] = {
 	{ "strict, decorations wanted always, none here", "ann@reject.example", "reject.example", EXIM, FIELDS | ALWAYS, NULL, "", &post_strict, "passthrough" },
 	{ "quarantine", "ann@quarantine.example", "quarantine.example", NULL, ALL, NULL, "", &post_strict, "passthrough" },
 	{ "authentic, but not by signature", "ann@reject.example", NULL, NULL, ALL | SUBMITTED, NULL, "", &post_strict, "rewrite" },
+	{ "ARC is honoured, but there is only a login to tell of", "ann@reject.example", NULL, NULL, ALL | SUBMITTED, NULL, "", &post_arc, "rewrite" },
 	{ "ARC is honoured", "ann@reject.example", "reject.example", NULL, ALL, NULL, "", &post_arc, "reseal" },
 	{ "ARC is honoured, not needed", "ann@reject.example", "reject.example", NULL, FIELDS, NULL, "", &post_arc, "none" },
 	{ "allowlisted", "ann@reject.example", "reject.example", NULL, ALL, NULL, "", &post_friend, "allowlist" },
