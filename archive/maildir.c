@@ -3,11 +3,13 @@
 
 #include "mail/file.h"
 
+#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <limits.h>
 #include <stdint.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
 #include <unistd.h>
@@ -65,6 +67,57 @@ int maildir_store(const char *dir, const char *list, const char *id, struct span
 	if (rename(tmp, new) != 0)
 		return fail_temporary(why, "cannot rename to %s: %s", new, strerror(errno));
 	return file_sync_dir(parent, why);
+}
+
+static int is_visible(const struct dirent *entry)
+{
+	return entry->d_name[0] != '.';
+}
+
+static int by_name(const struct dirent **a, const struct dirent **b)
+{
+	return strcmp((*a)->d_name, (*b)->d_name);
+}
+
+struct visit { const char *dir, *list; int64_t since_secs; int (*each)(void *context, const char *id, int64_t stored_secs, const char *path); void *context; };
+
+static int visit_file(const struct visit *v, const char *part, const char *id, struct fail *why)
+{
+	char path[PATH_MAX];
+	struct stat st;
+
+	if (path_of(path, v->dir, v->list, part, id, why) != 0)
+		return -1;
+	return stat(path, &st) != 0 || !S_ISREG(st.st_mode) || st.st_mtime < v->since_secs ? 0 : v->each(v->context, id, st.st_mtime, path);
+}
+
+static int visit_part(const struct visit *v, const char *part, struct fail *why)
+{
+	char path[PATH_MAX];
+	struct dirent **list = NULL;
+	int count, result = 0;
+
+	if (path_of(path, v->dir, v->list, part, "", why) != 0)
+		return -1;
+	count = scandir(path, &list, is_visible, by_name);
+	if (count < 0 && errno != ENOENT)
+		return fail_permanent(why, "cannot read the archive %s: %s", path, strerror(errno));
+	for (int i = 0; i < count; i++) {
+		if (result == 0)
+			result = visit_file(v, part, list[i]->d_name, why);
+		free(list[i]);
+	}
+	free(list);
+	return result;
+}
+
+int maildir_each(const char *dir, const char *list, int64_t since_secs, int (*each)(void *context, const char *id, int64_t stored_secs, const char *path), void *context,
+	struct fail *why)
+{
+	const struct visit v = { dir, list, since_secs, each, context };
+	int result = visit_part(&v, "cur", why);
+
+	return result != 0 ? result : visit_part(&v, "new", why);
 }
 
 int maildir_rename(const char *dir, const char *from, const char *to, struct fail *why)

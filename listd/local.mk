@@ -84,6 +84,7 @@ liblistd_la_SOURCES += \
 	listd/control/control_fail.c \
 	listd/control/control_stream.c \
 	listd/control/verbs.c \
+	listd/control/verbs_archive.c \
 	listd/control/verbs_explain.c \
 	listd/control/csv.c \
 	listd/control/verbs_held.c \
@@ -243,6 +244,10 @@ listctl_SOURCES = \
 	listd/listctl/compare_go.c \
 	listd/listctl/compare_load.c \
 	listd/listctl/compare_matrix.c \
+	listd/listctl/whatif.c \
+	listd/listctl/whatif.h \
+	listd/listctl/whatif_load.c \
+	listd/listctl/whatif_show.c \
 	listd/listctl/help.c \
 	listd/listctl/list.c \
 	listd/listctl/listctl.h \

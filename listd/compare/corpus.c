@@ -81,7 +81,7 @@ static int add_mbox(struct corpus *corpus, const char *path, struct fail *why)
 	corpus->view_count++;
 	for (size_t at = 0; at < view->bytes.len;) {
 		size_t begin = at + span_find_byte(span_sub(view->bytes, at, view->bytes.len), '\n') + 1, end = find_from_line(view->bytes, at);
-		struct corpus_item item = { .name = arena_printf(corpus->arena, "%s#%zu", path, ++number) };
+		struct corpus_item item = { .name = arena_printf(corpus->arena, "%s#%zu", path, ++number), .is_quoted = true };
 
 		if (begin < end)
 			item.bytes = without_last_line(span_sub(view->bytes, begin, end - begin));
@@ -183,6 +183,13 @@ int corpus_add(struct corpus *corpus, const char *path, struct fail *why)
 	return add_path(corpus, path, 0, why);
 }
 
+int corpus_add_message(struct corpus *corpus, const char *name, const char *path, struct span bytes, struct fail *why)
+{
+	const struct corpus_item item = { .name = arena_text(corpus->arena, span_of(name)), .path = path == NULL ? NULL : arena_text(corpus->arena, span_of(path)), .bytes = bytes };
+
+	return add(corpus, item, why);
+}
+
 struct named { const char *name; size_t at; };
 
 static int compare_named(const void *one, const void *other)
@@ -258,6 +265,6 @@ int corpus_read(struct arena *a, const struct corpus_item *item, struct span *by
 
 	if (item->path != NULL && file_read(a, item->path, CORPUS_FILE_MAX_BYTES, &bytes, why) != 0)
 		return -1;
-	*bytes_r = bytes.len == 0 ? bytes : to_wire(a, bytes, item->path == NULL);
+	*bytes_r = bytes.len == 0 ? bytes : to_wire(a, bytes, item->is_quoted);
 	return 0;
 }

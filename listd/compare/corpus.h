@@ -15,7 +15,8 @@
 struct corpus_item {
 	const char *name;                  /* the path as given, "path#3" in an mbox, or the described post's own; each once */
 	const char *path;                  /* of a message in a file of its own, or NULL */
-	struct span bytes;                 /* of one in an mbox */
+	struct span bytes;                 /* of one in memory, or in an mbox */
+	bool is_quoted;                    /* as an mbox writes it: ">From " at the beginning of a line */
 	const struct described *described; /* or NULL */
 };
 
@@ -35,6 +36,8 @@ void corpus_done(struct corpus *corpus);
 int corpus_add(struct corpus *corpus, const char *path, struct fail *why);
 /* Add described posts from text; file names it in messages. */
 int corpus_add_described(struct corpus *corpus, struct span text, const char *file, struct fail *why);
+/* Add one message: from path, or its bytes, which must live as long as the corpus. */
+int corpus_add_message(struct corpus *corpus, const char *name, const char *path, struct span bytes, struct fail *why);
 /* Make every name a line of text that stands once: a second one gets "~2". When all is added. */
 void corpus_name(struct corpus *corpus);
 /* The bytes of a recorded message, with CRLF where it has LF alone, as an MTA would hand it over. They live in a or in the corpus. -1: it cannot be read. */

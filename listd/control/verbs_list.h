@@ -22,6 +22,9 @@ int verb_list_load(struct control_call *call, json_t **result_r, struct fail *wh
 /* {} -> rows {"list","members","description","strategy"}. */
 int verb_list_all(struct control_call *call, json_t **result_r, struct fail *why);
 
+/* {"list","since"} -> rows {"id","stored","message"}: posts of the archive that were stored at that time or later, in base64. */
+int verb_archive_read(struct control_call *call, json_t **result_r, struct fail *why);
+
 /* The list that args name, in lower case and A-labels, or NULL with why. */
 const char *verbs_list_name(struct control_call *call, const char *arg, struct fail *why);
 
@@ -34,6 +37,7 @@ const char *verbs_list_name(struct control_call *call, const char *arg, struct f
 	{ "list set", "change a setting", true, verb_list_set }, \
 	{ "list dump", "settings as text", false, verb_list_dump }, \
 	{ "list load", "replace the settings", true, verb_list_load }, \
-	{ "list all", "all lists", false, verb_list_all }
+	{ "list all", "all lists", false, verb_list_all }, \
+	{ "archive read", "posts of the archive", false, verb_archive_read }
 
 #endif

@@ -115,6 +115,7 @@ const struct listctl_command listctl_commands[] = {
 	{ .name = "bounce", .help = "tell what mail that came back says about its recipients", .words = offline_bounce },
 	{ .name = "reply", .help = "tell what a mail server's reply means", .words = offline_reply },
 	{ .name = "compare", .help = "compare all strategies over posts and kinds of receivers", .words = offline_compare },
+	{ .name = "whatif", .help = "tell what each strategy would have cost a list of late", .words = offline_whatif },
 	{ .name = "auth", .help = "evaluate SPF, DKIM, ARC and DMARC of a message", .words = offline_auth },
 	{ .name = "dmarc", .help = "show the DMARC policy of a domain", .words = offline_dmarc },
 	{ .name = "spf", .help = "evaluate SPF", .words = offline_spf },

@@ -55,20 +55,30 @@ static int begin(struct compare_request *r, int argc, char **argv)
 		{ .name = "mail-from", .value = &r->session.mail_from }, { .name = "submission", .flag = &r->session.is_submission },
 		{ .name = "strategy", .values = r->strategies, .count = &r->strategy_count }, { .name = "receiver", .values = r->kinds, .count = &r->kind_count },
 		{ .name = "policy", .values = r->policies, .count = &r->policy_count }, { .name = "matrix", .flag = &r->matrix }, { .name = "shapes", .flag = &r->shapes },
-		{ .name = "unguarded", .flag = &r->unguarded }, { .name = "wide", .flag = &r->wide }, { .name = "tap", .flag = &r->tap }, { .name = "markdown", .flag = &r->markdown }, { .name = "update", .flag = &r->update },
+		{ .name = "unguarded", .flag = &r->unguarded }, { .name = "wide", .flag = &r->wide },
+		{ .name = "tap", .flag = &r->tap }, { .name = "markdown", .flag = &r->markdown }, { .name = "update", .flag = &r->update },
 	};
 
 	return offline_begin(&r->o, usage, argc, argv, options, sizeof(options) / sizeof(options[0]), OFFLINE_ANY);
 }
 
-/* What does not go together. */
-static int check(struct compare_request *r)
+int compare_jobs(struct compare_request *r)
 {
 	long processors = sysconf(_SC_NPROCESSORS_ONLN);
 
 	r->jobs = processors < 1 ? 1 : (unsigned long long)processors;
 	if (r->jobs_text != NULL && (!span_number(span_of(r->jobs_text), JOBS_THREADS_MAX, &r->jobs) || r->jobs == 0))
 		return offline_fail(EX_USAGE, "--jobs %s: expected a number from 1 to %d", r->jobs_text, JOBS_THREADS_MAX);
+	return -1;
+}
+
+/* What does not go together. */
+static int check(struct compare_request *r)
+{
+	int result = compare_jobs(r);
+
+	if (result >= 0)
+		return result;
 	if (r->matrix == (r->o.argument_count > 0))
 		return offline_fail(EX_USAGE, r->matrix ? "compare: --matrix takes no files" : "compare: what is to be compared? Files, or --matrix (try --help)");
 	if (r->list != NULL && r->list_file != NULL)

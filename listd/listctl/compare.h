@@ -24,8 +24,13 @@ struct compare_request {
 	bool wants_policy[DMARC_UNKNOWN + 1];
 };
 
+/* How many threads: --jobs, else one for each processor. -1 = go on; else the exit code. */
+int compare_jobs(struct compare_request *r);
 /* Read the list, the models, the receivers table and the names of the posts. -1 = go on; else the exit code. compare_unload must follow in any case. */
 int compare_load(struct compare_request *r);
+/* The same in parts: all but the posts; then, when they are there, what follows from all. */
+int compare_load_tables(struct compare_request *r);
+int compare_load_open(struct compare_request *r);
 void compare_unload(struct compare_request *r);
 /* Compare, and write what is wanted. An exit code. */
 int compare_go(struct compare_request *r);

@@ -148,7 +148,6 @@ static int read_posts(struct compare_request *r)
 	struct fail why;
 	int result = 0;
 
-	corpus_init(&r->corpus);
 	if (r->matrix) {
 		buf_init(&text, MATRIX_MAX_BYTES);
 		compare_matrix(&text);
@@ -174,7 +173,7 @@ static int read_site(struct compare_request *r, struct fail *why)
 	return site_settings_parse(text, r->site, overrides, &r->comparison.site, why);
 }
 
-static int open_comparison(struct compare_request *r)
+int compare_load_open(struct compare_request *r)
 {
 	struct comparison *c = &r->comparison;
 	struct fail why;
@@ -195,14 +194,24 @@ static int open_comparison(struct compare_request *r)
 	return -1;
 }
 
-int compare_load(struct compare_request *r)
+int compare_load_tables(struct compare_request *r)
 {
-	static int (*const steps[])(struct compare_request *r) = { read_columns, read_policies, read_list, read_receivers, read_patterns, read_models, read_posts, open_comparison };
+	static int (*const steps[])(struct compare_request *r) = { read_columns, read_policies, read_list, read_receivers, read_patterns, read_models };
 	int result = -1;
 
+	corpus_init(&r->corpus);
 	for (size_t i = 0; i < sizeof(steps) / sizeof(steps[0]) && result < 0; i++)
 		result = steps[i](r);
 	return result;
+}
+
+int compare_load(struct compare_request *r)
+{
+	int result = compare_load_tables(r);
+
+	if (result < 0)
+		result = read_posts(r);
+	return result < 0 ? compare_load_open(r) : result;
 }
 
 void compare_unload(struct compare_request *r)

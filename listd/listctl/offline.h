@@ -78,6 +78,8 @@ int offline_ask_daemon(struct offline *o, const struct explain_request *request)
 int offline_explain(int argc, char **argv);
 /* render LIST FILE --for ADDRESS: the bytes that subscriber would get. */
 int offline_render(int argc, char **argv);
+/* whatif LIST: what each strategy would have cost a list of late. */
+int offline_whatif(int argc, char **argv);
 /* compare FILE...: every strategy over posts, at every kind of receiver. Also 1: another result than expected. */
 int offline_compare(int argc, char **argv);
 

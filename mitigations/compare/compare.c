@@ -90,19 +90,29 @@ static bool key_is_missing(const struct comparing *c, const struct dkim_signatur
 	return answer.status == DNS_NXDOMAIN || answer.status == DNS_NODATA;
 }
 
-/* A post that shows nothing for its author may have shown it when it came: by a key that is gone now, or by SPF. */
+static bool has_live_signature(const struct comparing *c)
+{
+	const struct dkim_result *dkim = &c->input->in->facts->dkim;
+
+	for (size_t i = 0; i < dkim->count; i++)
+		if (dkim->signatures[i].result == AUTH_PASS && compare_is_authors(c, &dkim->signatures[i]))
+			return true;
+	return false;
+}
+
+/* A signature that does not verify may have done so when the post came, by a key that is gone; a post that shows nothing for its author may have shown it by SPF. */
 static const char *find_unknown(const struct comparing *c)
 {
 	const struct facts *facts = c->input->in->facts;
 
 	if (facts->has_temporary && !c->input->records_are_complete)
 		return "DNS does not tell whether the post came from its author";
-	if (facts->forged == NULL && !facts->disowned)
+	if (facts->policy == DMARC_ABSENT && facts->forged == NULL)
 		return NULL;
-	for (size_t i = 0; i < facts->dkim.count && !c->input->records_are_complete; i++)
+	for (size_t i = 0; i < facts->dkim.count && !c->input->records_are_complete && !has_live_signature(c); i++)
 		if (compare_is_authors(c, &facts->dkim.signatures[i]) && key_is_missing(c, &facts->dkim.signatures[i]))
 			return arena_printf(c->arena, "the key %s._domainkey.%s is not there any more", facts->dkim.signatures[i].selector, facts->dkim.signatures[i].domain);
-	if (!c->input->session_is_known && strcmp(facts->spf_source, "none") == 0)
+	if ((facts->forged != NULL || facts->disowned) && !c->input->session_is_known && strcmp(facts->spf_source, "none") == 0)
 		return "no signature of the author verifies, and what SPF said is not recorded";
 	return NULL;
 }

@@ -8,7 +8,6 @@
 
 #define LINE_MAX_BYTES 4096 /* a reply of several hundred octets fits; nothing else is long */
 #define REPLY_MAX_BYTES 1000
-#define OF_THE_LIST "(list)"
 
 static const char default_reply[] = "550 5.7.1 rejected by DMARC policy for {domain}";
 static const char default_temporary_reply[] = "451 4.7.1 DMARC could not be evaluated for {domain}, try again later";
@@ -121,7 +120,7 @@ static int take_obeys(struct reading *r, struct span rest)
 
 static int take_domain_word(const struct reading *r, struct span word, const char **domain_r)
 {
-	const char *domain = span_eq_text(word, OF_THE_LIST) ? OF_THE_LIST : idna_to_ascii(r->models->arena, word);
+	const char *domain = span_eq_text(word, MODELS_OF_THE_LIST) ? MODELS_OF_THE_LIST : idna_to_ascii(r->models->arena, word);
 
 	if (domain == NULL)
 		return expected(r, "a domain", word);
@@ -175,8 +174,8 @@ static int take_takes(struct reading *r, struct span rest)
 		return expected(r, "(list), or a name", rest);
 	known = &r->model->known[policy->known_count++];
 	known->name = arena_text(r->models->arena, name);
-	if (span_eq_text(name, OF_THE_LIST))
-		known->dkim_domain = OF_THE_LIST;
+	if (span_eq_text(name, MODELS_OF_THE_LIST))
+		known->dkim_domain = MODELS_OF_THE_LIST;
 	while (span_word(&rest, &word)) {
 		if (!span_word(&rest, &value))
 			value = (struct span){ NULL, 0 };
@@ -297,7 +296,7 @@ struct model *models_find(const struct models *models, struct span name)
 
 static const char *of_the_list(const char *name, const char *list_domain)
 {
-	return name != NULL && strcmp(name, OF_THE_LIST) == 0 ? list_domain : name;
+	return name != NULL && strcmp(name, MODELS_OF_THE_LIST) == 0 ? list_domain : name;
 }
 
 static bool same_sealers(const char *const *one, const char *const *other)

@@ -32,6 +32,7 @@ struct models {
 };
 
 /* 200 kinds: beyond what any table shows. Eight known lists and eight sealers each. */
+#define MODELS_OF_THE_LIST "(list)" /* in place of a domain: the one that the list signs with */
 #define MODELS_MAX 200
 #define MODELS_NAMES_MAX 8
 

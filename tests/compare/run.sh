@@ -28,6 +28,25 @@ update=${1:-}
 hold described tests/compare/described.posts
 hold unguarded tests/compare/described.posts --unguarded --strategy none --strategy rewrite --strategy wrap
 hold recorded tests/data/dkim/messages --zone tests/compare/recorded.zone --jobs 2
-echo "[  PASSED  ] $((3 - bad)) test(s)."
+# An archive of its own, whose files are of today.
+cost() {
+	list=birds@lists.example.org
+	mkdir -p "$dir/archive/$list/new" "$dir/archive/$list/cur"
+	for message in blaze-002.mail blaze-003.mail mimekit-related.msg; do
+		cat "$top/tests/data/dkim/messages/$message" > "$dir/archive/$list/new/$message"
+	done
+	printf 'address = "%s"\nsubject-tag = "[birds]"\nfooter = "birds since 1899"\n' "$list" > "$dir/list"
+	"$listctl" whatif "$list" --archive "$dir/archive" --members "$here/members" --list-file "$dir/list" --zone "$here/recorded.zone" --models "$top/conf/compare.receivers" \
+		--receivers "$top/conf/receivers.conf" --patterns "$top/conf/bounce.patterns" --site "$dir/site" > "$dir/whatif" 2>&1
+}
+cost || bad=1
+[ "$update" = "--update" ] && cp "$dir/whatif" "$here/whatif.expected"
+if diff -u "$here/whatif.expected" "$dir/whatif"; then
+	echo "ok whatif"
+else
+	echo "not ok whatif"
+	bad=1
+fi
+echo "[  PASSED  ] $((4 - bad)) test(s)."
 [ "$bad" = 0 ] || echo "[  FAILED  ] $bad test(s)."
 exit "$bad"

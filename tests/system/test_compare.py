@@ -193,6 +193,21 @@ def judge(world, strategy, taken):
                 compare_copy(name, next(f for f in post["forms"] if f["strategy"] == cell["form"]), mail)
 
 
+def whatif(world, taken):
+    """The daemon hands over the archive and the members."""
+    result = world.listctl("whatif", helper.address("auto"), "--zone", world.path("posts.zone"), "--models", world.path("models"), "--receivers", world.path("etc/local-receivers.conf"),
+                           "--keys", world.path("etc/keys"), "--server-ip", LIST_HOST_ADDRESS, "--json")
+    told = json.loads(result.stdout)
+    check("whatif: all posts and members", told["posts"] == taken and told["members"] == len(world.receivers), told)
+    check("whatif: who is strict today", {a["domain"] for a in told["authors"] if a["strict"]} == {"reject.example", "quarantine.example", "strictly.example"}, told["authors"])
+    check("whatif: what is known of receivers", {r["name"]: r["enforces"] for r in told["receivers"]} == {name_of(r): name_of(r) != "plain" for r in world.receivers}, told["receivers"])
+    copies = {name: cost["copies"] for name, cost in told["strategies"].items()}
+    check("whatif: every copy is accounted for", all(sum(c.values()) == taken * len(world.receivers) for c in copies.values()), copies)
+    check("whatif: auto costs nothing, doing nothing does", copies["auto"]["refused"] == 0 and copies["none"]["refused"] > 0 and copies["rewrite"]["refused"] == 0, copies)
+    check("whatif: nobody is counted here who would be elsewhere", told["strategies"]["none"]["bounces_counted"] == 0 and told["strategies"]["none"]["bounces_counted_elsewhere"] > 0,
+          told["strategies"]["none"])
+
+
 def main():
     world = build_world(os.path.join(sys.argv[1], "compare"), sys.argv[2])
     try:
@@ -206,6 +221,7 @@ def main():
         taken = send_all(world, "auto")
         settle(world, 60)
         judge(world, "auto", taken)
+        whatif(world, sum(taken.values()))
         helper.end_listd(world)
     finally:
         world.stop_all()
