@@ -47,6 +47,14 @@ else
 	echo "not ok whatif"
 	bad=1
 fi
-echo "[  PASSED  ] $((4 - bad)) test(s)."
+if ! command -v python3 > /dev/null; then
+	echo "outputs: not read, there is no python3"
+elif python3 -B "$here/outputs.py" "$listctl" > "$dir/outputs"; then
+	echo "ok outputs"
+else
+	grep '^not ok' "$dir/outputs"
+	bad=1
+fi
+echo "[  PASSED  ] $((5 - bad)) test(s)."
 [ "$bad" = 0 ] || echo "[  FAILED  ] $bad test(s)."
 exit "$bad"
