@@ -3,6 +3,7 @@
 
 #include "listd/event.h"
 #include "listd/listd.h"
+#include "listd/shipped.h"
 
 #include <stdlib.h>
 #include <unistd.h>
@@ -34,7 +35,7 @@ static int read_receivers_file(struct site *site, const char *file, struct fail 
 {
 	struct arena *a = arena_new(ARENA_SCRATCH_MAX_BYTES);
 	struct span text;
-	int result = file_read(a, file, (size_t)4 << 20, &text, why);
+	int result = shipped_read(a, file, (size_t)4 << 20, &text, why);
 
 	if (result == 0)
 		result = receivers_parse(text, file, site->receivers, why);
@@ -46,7 +47,7 @@ static int read_receivers_file(struct site *site, const char *file, struct fail 
 static int read_receivers(struct site *site, struct fail *why)
 {
 	site->receivers = receivers_new();
-	if (access(LISTD_RECEIVERS, R_OK) == 0 && read_receivers_file(site, LISTD_RECEIVERS, why) != 0)
+	if (read_receivers_file(site, LISTD_RECEIVERS, why) != 0)
 		return -1;
 	for (const char *const *file = site->settings->receivers_files; file != NULL && *file != NULL; file++)
 		if (read_receivers_file(site, *file, why) != 0)
@@ -61,7 +62,7 @@ static int read_patterns(struct site *site, struct fail *why)
 	for (const char *const *file = site->settings->bounce_patterns_files; file != NULL && *file != NULL; file++)
 		if (patterns_read(*file, site->patterns, why) != 0)
 			return -1;
-	return access(LISTD_PATTERNS, R_OK) == 0 ? patterns_read(LISTD_PATTERNS, site->patterns, why) : 0;
+	return patterns_read(LISTD_PATTERNS, site->patterns, why);
 }
 
 int daemon_read_site(const char *path, const char *const *overrides, struct site **site_r, struct fail *why)

@@ -107,6 +107,16 @@ noinst_HEADERS += \
 	listd/control/verbs_receivers.h \
 	listd/control/verbs_site.h
 
+# What comes with listd, as texts within it.
+liblistd_la_SOURCES += listd/shipped.c
+nodist_liblistd_la_SOURCES = listd/shipped_texts.c
+noinst_HEADERS += listd/shipped.h
+SHIPPED_TABLES = $(top_srcdir)/conf/receivers.conf $(top_srcdir)/conf/bounce.patterns $(top_srcdir)/conf/compare.receivers
+listd/shipped_texts.c: $(SHIPPED_TABLES) $(top_srcdir)/listd/shipped.awk
+	$(AM_V_GEN)$(MKDIR_P) listd && LC_ALL=C awk -f $(top_srcdir)/listd/shipped.awk $(SHIPPED_TABLES) > $@.tmp && mv $@.tmp $@
+EXTRA_DIST += listd/shipped.awk
+CLEANFILES += listd/shipped_texts.c
+
 # Bounces.
 liblistd_la_SOURCES += \
 	listd/bounce/bounce.c \

@@ -3,7 +3,7 @@
 
 #include "listd/bounce/patterns.h"
 
-#include "mail/file.h"
+#include "listd/shipped.h"
 #include "mail/glob.h"
 
 #include <pcre2.h>
@@ -170,7 +170,7 @@ int patterns_read(const char *path, struct patterns *patterns, struct fail *why)
 {
 	struct arena *a = arena_new(PATTERNS_FILE_MAX_BYTES * 2);
 	struct span text;
-	int result = file_read(a, path, PATTERNS_FILE_MAX_BYTES, &text, why);
+	int result = shipped_read(a, path, PATTERNS_FILE_MAX_BYTES, &text, why);
 
 	if (result == 0)
 		result = patterns_parse(text, path, patterns, why);

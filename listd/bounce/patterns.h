@@ -27,7 +27,7 @@ struct patterns;
 struct patterns *patterns_new(void);
 /* Add the rows of a file, which file names in messages. -1: file, line, what was expected. */
 int patterns_parse(struct span text, const char *file, struct patterns *patterns, struct fail *why);
-/* The same for a file by its path. */
+/* The same for a file by its path, or the shipped rows (shipped.h). */
 int patterns_read(const char *path, struct patterns *patterns, struct fail *why);
 void patterns_free(struct patterns *patterns);
 /* How many rows there are. */

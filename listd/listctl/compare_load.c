@@ -4,11 +4,11 @@
 
 #include "listd/control/control.h"
 #include "listd/listd.h"
+#include "listd/shipped.h"
 #include "mail/file.h"
 
 #include <string.h>
 #include <sysexits.h>
-#include <unistd.h>
 
 #define SETTINGS_MAX_BYTES ((size_t)1 << 20)
 #define TABLE_MAX_BYTES ((size_t)4 << 20)
@@ -60,14 +60,12 @@ static int read_list(struct compare_request *r)
 
 static int read_receivers(struct compare_request *r)
 {
-	const char *file = r->receivers_file != NULL ? r->receivers_file : access(LISTD_RECEIVERS, R_OK) == 0 ? LISTD_RECEIVERS : NULL;
+	const char *file = r->receivers_file != NULL ? r->receivers_file : LISTD_RECEIVERS;
 	struct span text;
 	struct fail why;
 
 	r->comparison.receivers = receivers_new();
-	if (file == NULL)
-		return -1;
-	if (file_read(r->o.arena, file, TABLE_MAX_BYTES, &text, &why) != 0 || receivers_parse(text, file, r->comparison.receivers, &why) != 0)
+	if (shipped_read(r->o.arena, file, TABLE_MAX_BYTES, &text, &why) != 0 || receivers_parse(text, file, r->comparison.receivers, &why) != 0)
 		return offline_fail(EX_DATAERR, "%s", why.text);
 	return -1;
 }
@@ -98,7 +96,7 @@ static int read_models(struct compare_request *r)
 	size_t kept = 0;
 
 	r->models.arena = r->o.arena;
-	if (file_read(r->o.arena, file, TABLE_MAX_BYTES, &text, &why) != 0 || models_parse(text, file, &r->models, &why) != 0)
+	if (shipped_read(r->o.arena, file, TABLE_MAX_BYTES, &text, &why) != 0 || models_parse(text, file, &r->models, &why) != 0)
 		return offline_fail(EX_DATAERR, "%s", why.text);
 	for (size_t i = 0; i < r->kind_count; i++)
 		if (models_find(&r->models, span_of(r->kinds[i])) == NULL)

@@ -33,7 +33,7 @@ static const char bounce_usage[] =
 	"                   original_recipient, action, status, reply, host, class, by (the row or code\n"
 	"                   that decided), count. What is not told is an empty text\n"
 	"\n"
-	"Exit codes: 0 an answer was given, 65 a file cannot be read, 78 no patterns.\n";
+	"Exit codes: 0 an answer was given, 65 a file cannot be read, 78 the rows cannot be read.\n";
 
 /* The rows to judge by. -1 = they are there; else the exit code. */
 static int read_patterns(struct offline *o, const char *const *files, size_t count, struct patterns **patterns_r)
@@ -223,7 +223,7 @@ static const char reply_usage[] =
 	"\n"
 	"A reply that begins with 4 counts when it is the last one, after the queue gave up.\n"
 	"\n"
-	"Exit codes: 0 an answer was given, 65 a file cannot be read, 78 no patterns.\n";
+	"Exit codes: 0 an answer was given, 65 a file cannot be read, 78 the rows cannot be read.\n";
 
 /* Behind the usage: what classes there are. */
 static int reply_help(void)

@@ -5,6 +5,7 @@
 #include "listd/listd.h"
 #include "listd/post/explain_call.h"
 #include "mail/address.h"
+#include "listd/shipped.h"
 #include "mail/file.h"
 #include "mail/secret.h"
 
@@ -133,15 +134,11 @@ static int make_key(struct local_world *local, struct fail *why)
 
 static int read_receivers(struct offline *o, struct local_world *local, struct fail *why)
 {
-	const char *file = local->options->receivers;
+	const char *file = local->options->receivers != NULL ? local->options->receivers : LISTD_RECEIVERS;
 	struct span text;
 
 	local->receivers = receivers_new();
-	if (file == NULL && access(LISTD_RECEIVERS, R_OK) == 0)
-		file = LISTD_RECEIVERS;
-	if (file == NULL)
-		return 0;
-	return file_read(o->arena, file, (size_t)4 << 20, &text, why) != 0 ? -1 : receivers_parse(text, file, local->receivers, why);
+	return shipped_read(o->arena, file, (size_t)4 << 20, &text, why) != 0 ? -1 : receivers_parse(text, file, local->receivers, why);
 }
 
 static int open_world(struct offline *o, struct local_world *local, struct world *world_r, struct fail *why)
