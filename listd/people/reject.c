@@ -117,6 +117,7 @@ static int decide(struct rejecting *r, struct fail *why)
 			notice_drop(r->daemon, id);
 		return -1;
 	}
+	daemon_count_holds(r->daemon);
 	event_log(EVENT_REJECTED, "id", r->hold->id, "list", r->hold->list, "to", r->rejection->to, "reason", r->reason, NULL);
 	if (tells)
 		workers_push(r->daemon->workers, id);
