@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /* The proof: rendered bytes are parsed afresh and judged as a strict receiver would judge them, by both DMARC readings, with our own key as published
- * or as it will be. It shares nothing with what made the form but the resolver and the public keys. */
+ * or as it will be. It shares no state with what made the form; of its code, what reads and canonicalises a message, which tests hold against OpenDKIM,
+ * dkimpy and Mail::DKIM. */
 #ifndef MITIGATIONS_PROVE_H
 #define MITIGATIONS_PROVE_H
 
