@@ -85,6 +85,7 @@ liblistd_la_SOURCES += \
 	listd/control/control_stream.c \
 	listd/control/verbs.c \
 	listd/control/verbs_archive.c \
+	listd/control/verbs_bounces.c \
 	listd/control/verbs_explain.c \
 	listd/control/csv.c \
 	listd/control/verbs_held.c \
@@ -101,6 +102,7 @@ noinst_HEADERS += \
 	listd/control/control_client.h \
 	listd/control/control_stream.h \
 	listd/control/csv.h \
+	listd/control/verbs_bounces.h \
 	listd/control/verbs_list.h \
 	listd/control/verbs_member.h \
 	listd/control/verbs_milter.h \
@@ -247,6 +249,7 @@ bin_PROGRAMS += listctl
 listctl_SOURCES = \
 	listd/listctl.c \
 	listd/listctl/args.c \
+	listd/listctl/bounces.c \
 	listd/listctl/client.c \
 	listd/listctl/commands.c \
 	listd/listctl/compare.c \

@@ -4,6 +4,7 @@
 #include "listd/bounce/fallback.h"
 #include "listd/bounce/figures.h"
 #include "listd/bounce/learn.h"
+#include "listd/bounce/sent.h"
 #include "listd/bounce/steps.h"
 #include "listd/bounce/tender.h"
 #include "listd/event.h"
@@ -27,17 +28,16 @@ struct taking {
 	bool is_certain;
 };
 
-/* What follows from each class. */
+/* What follows from each class, besides that it counts against the subscriber or does not, which its row says. */
 enum {
 	NOTE = 1,     /* kept for people, and in the figures */
-	TALLY = 2,    /* counts against the subscriber */
-	ALARM = 4,    /* the owners are told */
-	COMPLAIN = 8, /* the subscription ends, or as the list's setting says */
-	SECOND = 16   /* the post again, in a stronger form; and the receiver is remembered */
+	ALARM = 2,    /* the owners are told */
+	COMPLAIN = 4, /* the subscription ends, or as the list's setting says */
+	SECOND = 8    /* the post again, in a stronger form; and the receiver is remembered */
 };
 static const unsigned consequences[BOUNCE_CLASSES] = {
 	[BOUNCE_POLICY_DMARC] = NOTE | SECOND, [BOUNCE_POLICY_AUTH] = NOTE | ALARM,
-	[BOUNCE_DEAD_MAILBOX] = NOTE | TALLY, [BOUNCE_FULL] = NOTE | TALLY, [BOUNCE_NETWORK] = NOTE | TALLY,
+	[BOUNCE_DEAD_MAILBOX] = NOTE, [BOUNCE_FULL] = NOTE, [BOUNCE_NETWORK] = NOTE,
 	[BOUNCE_SPAM] = NOTE, [BOUNCE_RATE] = NOTE, [BOUNCE_CONTENT] = NOTE, [BOUNCE_UNKNOWN] = NOTE,
 	[BOUNCE_COMPLAINT] = COMPLAIN,
 };
@@ -107,20 +107,40 @@ static void log_burst(const struct taking *t, const struct store_burst *burst)
 		"subscribers", event_number((long long)burst->subscribers), NULL);
 }
 
+/* The form of a copy that took the place of a refused one, or NULL where it was none. */
+static const char *second_form(const struct taking *t)
+{
+	struct sent sent;
+
+	if ((consequences[t->bounce->class] & SECOND) == 0 || sent_find(t->daemon, t->arena, t->bounce->job, t->bounce->list, t->bounce->recipient, &sent) != 1)
+		return NULL;
+	return *sent.notes.of == '\0' ? NULL : sent.form;
+}
+
+static size_t fill_figures(const struct taking *t, struct store_figure figures[3])
+{
+	const char *class = bounce_class_rows[t->bounce->class].name, *second = second_form(t);
+	size_t count = 0;
+
+	figures[count++] = (struct store_figure){ FIGURE_REFUSED, arena_printf(t->arena, "%s %s", class, t->receiver), 1 };
+	if ((consequences[t->bounce->class] & ALARM) != 0)
+		figures[count++] = (struct store_figure){ FIGURE_ALARM, t->receiver, 1 };
+	if (second != NULL)
+		figures[count++] = (struct store_figure){ FIGURE_SECOND, arena_printf(t->arena, "%s refused", second), 1 };
+	return count;
+}
+
 static int note(struct taking *t, struct fail *why)
 {
-	unsigned what = consequences[t->bounce->class];
-	struct store_figure figures[] = {
-		{ FIGURE_REFUSED, arena_printf(t->arena, "%s %s", bounce_class_rows[t->bounce->class].name, t->receiver), 1 }, { FIGURE_ALARM, t->receiver, 1 },
-	};
+	struct store_figure figures[3];
 	struct store_burst burst = { 0 };
 	struct store_bounce row;
 	int taken;
 
 	fill(t, &row);
 	row.figures = figures;
-	row.figure_count = (what & ALARM) != 0 ? 2 : 1;
-	row.note.counts = (what & TALLY) != 0 && t->list->bounces && t->member.delivery == MEMBER_DELIVERY_ON;
+	row.figure_count = fill_figures(t, figures);
+	row.note.counts = bounce_class_rows[t->bounce->class].counts && t->list->bounces && t->member.delivery == MEMBER_DELIVERY_ON;
 	taken = store_bounce_put(t->daemon->store, &row, &burst, why);
 	if (taken == 1 && burst.is_new)
 		log_burst(t, &burst);

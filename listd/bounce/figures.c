@@ -4,15 +4,86 @@
 #include "listd/json_text.h"
 #include "mitigations/auth/dmarc.h"
 
+#include <stdio.h>
 #include <string.h>
+#include <time.h>
 
 #define DAY_SECS 86400
+#define DATE_BYTES 32
 
 /* What reports show, and under which name. */
 static const struct { const char *kind, *name; } shown[] = {
 	{ FIGURE_POSTS, "posts" }, { FIGURE_STRATEGY, "strategies" }, { FIGURE_REFUSED, "refusals" }, { FIGURE_SECOND, "second_forms" }, { FIGURE_SUSPENDED, "suspended" },
 	{ FIGURE_REMOVED, "removed" }, { FIGURE_RESTORED, "restored" }, { FIGURE_COMPLAINT, "complaints" }, { FIGURE_BURST, "bursts" }, { FIGURE_ALARM, "own_authentication" },
 };
+
+struct noting {
+	const struct post *post;
+	struct store_share *shares;
+	struct store_figure *figures;
+	size_t share_count, figure_count, figure_cap;
+};
+
+static void add_figure(struct noting *n, const char *kind, const char *key, uint64_t count)
+{
+	*(struct store_figure *)arena_grow(n->post->arena, &n->figures, &n->figure_cap, n->figure_count, sizeof(*n->figures)) = (struct store_figure){ kind, key, count };
+	n->figure_count++;
+}
+
+/* One receiver may have several classes, by rules for single domains. */
+static void add_share(struct noting *n, const char *receiver, uint64_t subscribers)
+{
+	size_t i = 0;
+
+	while (i < n->share_count && strcmp(n->shares[i].receiver, receiver) != 0)
+		i++;
+	n->share_count += i == n->share_count;
+	n->shares[i].receiver = receiver;
+	n->shares[i].subscribers += subscribers;
+}
+
+static void add_classes(struct noting *n)
+{
+	const struct post *post = n->post;
+
+	n->shares = arena_array(post->arena, post->class_count, sizeof(*n->shares));
+	for (size_t i = 0; i < post->class_count; i++) {
+		const struct post_class *class = &post->classes[i];
+		const char *strategy = class->choice.form == NULL ? NULL : class->choice.form->strategy->name;
+
+		if (strategy == NULL || class->rcpt_count == 0)
+			continue;
+		add_share(n, class->receiver->name, class->rcpt_count);
+		if (post->source_job != NULL)
+			add_figure(n, FIGURE_SECOND, arena_printf(post->arena, "%s sent", strategy), class->rcpt_count);
+		else
+			add_figure(n, FIGURE_STRATEGY, arena_printf(post->arena, "%s %s", class->receiver->name, strategy), class->rcpt_count);
+	}
+}
+
+static void add_authors(struct noting *n)
+{
+	const struct facts *facts = &n->post->facts;
+
+	add_figure(n, FIGURE_POSTS, dmarc_policy_name(facts->policy), 1);
+	for (size_t i = 0; i < facts->author_count && i < FACTS_AUTHORS_MAX; i++)
+		if (facts->authors[i].effective != DMARC_UNKNOWN)
+			add_figure(n, FIGURE_AUTHOR, arena_printf(n->post->arena, "%s %s", facts->authors[i].author_domain, dmarc_policy_name(facts->authors[i].effective)), 1);
+}
+
+int figures_note_post(struct daemon *daemon, const struct post *post, struct fail *why)
+{
+	struct noting n = { .post = post };
+	int64_t now_secs = clock_now(&daemon->clock);
+
+	if (post->purpose != PURPOSE_POST)
+		return 0;
+	add_classes(&n);
+	if (post->source_job == NULL)
+		add_authors(&n);
+	return store_post_note(daemon->store, post->list->address, post->id, now_secs, now_secs + post->list->bounce_life_secs + post->world->site->verp_life_secs,
+		n.shares, n.share_count, n.figures, n.figure_count, why);
+}
 
 int figures_add(struct daemon *daemon, const char *list, const char *kind, const char *key, uint64_t count, struct fail *why)
 {
@@ -106,17 +177,30 @@ json_t *figures_turned_strict(struct daemon *daemon, const char *list, int64_t f
 	return turned;
 }
 
+/* "2026-11-22" */
+static void date(int64_t day, char text_r[DATE_BYTES])
+{
+	time_t secs = (time_t)(day * DAY_SECS);
+	struct tm tm;
+
+	if (gmtime_r(&secs, &tm) == NULL || strftime(text_r, DATE_BYTES, "%Y-%m-%d", &tm) == 0)
+		snprintf(text_r, DATE_BYTES, "-");
+}
+
 json_t *figures_report(struct daemon *daemon, const char *list, int64_t from_day, int64_t until_day, struct fail *why)
 {
 	json_t *sums = figures_sum(daemon, list, from_day, until_day, why);
 	json_t *turned = sums == NULL ? NULL : figures_turned_strict(daemon, list, from_day, until_day, why);
+	char from[DATE_BYTES], until[DATE_BYTES];
 	json_t *report;
 
 	if (turned == NULL) {
 		json_decref(sums);
 		return NULL;
 	}
-	report = json_pack("{s:s, s:I, s:I}", "list", list, "from", (json_int_t)(from_day * DAY_SECS), "until", (json_int_t)((until_day + 1) * DAY_SECS));
+	date(from_day, from);
+	date(until_day, until);
+	report = json_pack("{s:s, s:s, s:s}", "list", list, "from", from, "until", until);
 	for (size_t i = 0; i < sizeof(shown) / sizeof(shown[0]); i++) {
 		json_t *of_kind = json_object_get(sums, shown[i].kind);
 

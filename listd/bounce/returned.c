@@ -90,17 +90,31 @@ struct taking {
 	size_t taken;
 };
 
-static enum bounce_source source_of(const struct verp *verp)
+static bool names(const struct verdict_rcpt *rcpt, const char *recipient)
+{
+	return recipient != NULL && (span_eq_text_nocase(span_of(rcpt->recipient), recipient) || span_eq_text_nocase(span_of(rcpt->original), recipient));
+}
+
+/* Made by the MTA that speaks to us: it has no client, and Postfix says so (XFORWARD SOURCE=LOCAL). */
+static bool is_by_relay(const struct envelope *envelope)
+{
+	return envelope->is_submission && envelope->client_ip == NULL && envelope->mail_from != NULL && *envelope->mail_from == '\0';
+}
+
+/* What our own relay reports, with a key that it got from us, about the recipient whom it put in there, is its reply, only later. */
+static enum bounce_source source_of(const struct taking *t, const struct verdict_rcpt *rcpt)
 {
 	static const enum bounce_source sources[] = { [VERP_RECIPIENT] = BOUNCE_BY_RCPT_KEY, [VERP_POST] = BOUNCE_BY_POST_KEY, [VERP_PROBE] = BOUNCE_BY_PROBE };
 
-	return sources[verp->kind];
+	if (t->verp->kind != VERP_PROBE && is_by_relay(t->post->envelope) && names(rcpt, t->verp->recipient))
+		return BOUNCE_BY_REPLY;
+	return sources[t->verp->kind];
 }
 
 static int take(struct taking *t, const char *recipient, const struct verdict_rcpt *rcpt, struct fail *why)
 {
 	struct bounce bounce = {
-		.list = t->post->list->address, .job = t->verp->post_id, .recipient = recipient, .source = source_of(t->verp), .class = rcpt->class, .status = rcpt->status,
+		.list = t->post->list->address, .job = t->verp->post_id, .recipient = recipient, .source = source_of(t, rcpt), .class = rcpt->class, .status = rcpt->status,
 		.reply = rcpt->reply, .at_secs = t->post->envelope->received_secs,
 	};
 
@@ -123,7 +137,7 @@ static const struct verdict_rcpt *pick(const struct verdict *verdict, const char
 
 		if (!is_final(rcpt))
 			continue;
-		if (recipient != NULL && (span_eq_text_nocase(span_of(rcpt->recipient), recipient) || span_eq_text_nocase(span_of(rcpt->original), recipient)))
+		if (names(rcpt, recipient))
 			return rcpt;
 		if (first == NULL)
 			first = rcpt;

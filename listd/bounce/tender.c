@@ -13,7 +13,7 @@
 /* A swarm of refusals is one round. */
 #define SETTLE_MS 300
 /* With a clock that tests set, the file is looked at so often. */
-#define CLOCK_SECS 1
+#define CLOCK_MS 200
 #define CLOCK_MAX_BYTES 64
 
 struct tender {
@@ -117,7 +117,7 @@ static bool wait_for_work(struct tender *tender)
 
 	pthread_mutex_lock(&tender->lock);
 	while (!tender->stopping && !tender->woken && !moved && clock_monotonic_ms() < end_ms) {
-		wait_ms(tender, has_clock_file(tender->daemon) ? CLOCK_SECS * 1000 : end_ms - clock_monotonic_ms());
+		wait_ms(tender, has_clock_file(tender->daemon) ? CLOCK_MS : end_ms - clock_monotonic_ms());
 		moved = set_clock(tender->daemon);
 	}
 	if (tender->woken && !tender->stopping)

@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
+#include "listd/control/verbs_bounces.h"
 #include "listd/control/verbs_list.h"
 #include "listd/control/verbs_member.h"
 
@@ -122,6 +123,10 @@ int verb_member_show(struct control_call *call, json_t **result_r, struct fail *
 			continue;
 		row = member_json(&member);
 		json_object_set_new(row, "list", json_string(lists[i]));
+		if (verbs_bounces_of(call, lists[i], key, row, why) != 0) {
+			json_decref(row);
+			return -1;
+		}
 		control_row(call, row);
 	}
 	return 0;
@@ -207,6 +212,7 @@ static int change_all(struct control_call *call, struct member *member, struct f
 int verb_member_set(struct control_call *call, json_t **result_r, struct fail *why)
 {
 	const char *list = verbs_list_name(call, "list", why), *key = list == NULL ? NULL : key_arg(call, why);
+	enum member_delivery was;
 	struct member member;
 	int found;
 
@@ -215,7 +221,11 @@ int verb_member_set(struct control_call *call, json_t **result_r, struct fail *w
 	found = store_member_get(call->daemon->store, call->arena, list, key, &member, why);
 	if (found <= 0)
 		return found < 0 ? -1 : fail_permanent(why, "%s is not on %s", key, list);
+	was = member.delivery;
 	if (change_all(call, &member, why) != 0 || store_member_put(call->daemon->store, list, &member, why) != 0)
+		return -1;
+	/* whoever is to get posts again begins with a clean sheet */
+	if (member.delivery == MEMBER_DELIVERY_ON && was != MEMBER_DELIVERY_ON && store_tally_remove(call->daemon->store, list, key, why) != 0)
 		return -1;
 	event_log(EVENT_MEMBER_CHANGED, "list", list, "what", "options", "count", "1", NULL);
 	*result_r = member_json(&member);

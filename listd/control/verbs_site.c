@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
+#include "listd/control/verbs_bounces.h"
 #include "listd/control/verbs_site.h"
 
 #include "listd/json_text.h"
@@ -32,6 +33,7 @@ int verb_status(struct control_call *call, json_t **result_r, struct fail *why)
 	struct lmtp_status lmtp = { 0 };
 	struct store_list *lists;
 	uint64_t members = 0;
+	json_t *warnings;
 	size_t list_count;
 
 	if (store_list_all(daemon->store, call->arena, &lists, &list_count, why) != 0)
@@ -41,13 +43,18 @@ int verb_status(struct control_call *call, json_t **result_r, struct fail *why)
 	delivery_status(daemon->delivery, call->arena, &delivery);
 	if (daemon->lmtp != NULL)
 		lmtp_status(daemon->lmtp, &lmtp);
+	warnings = key_warnings(daemon);
+	if (verbs_bounces_alarms(call, warnings, why) != 0) {
+		json_decref(warnings);
+		return -1;
+	}
 	*result_r = json_pack("{s:s, s:i, s:I, s:I, s:I, s:{s:I, s:I, s:I}, s:{s:I, s:I, s:I, s:I, s:I, s:b, s:o}, s:o}",
 		"version", PACKAGE_VERSION, "pid", (int)getpid(), "up_secs", (json_int_t)(clock_now(NULL) - daemon->started_secs), "lists", (json_int_t)list_count,
 		"members", (json_int_t)members,
 		"intake", "sessions", (json_int_t)lmtp.sessions, "accepted", (json_int_t)lmtp.messages, "refused", (json_int_t)lmtp.refused,
 		"delivery", "working_on", (json_int_t)workers_pending(daemon->workers), "queued_posts", (json_int_t)delivery.job_count, "delivered", (json_int_t)delivery.delivered,
 		"refused", (json_int_t)delivery.refused, "deferred", (json_int_t)delivery.deferred, "relay_away", delivery.relay_away, "relay_reply", json_optional(delivery.relay_reply),
-		"warnings", key_warnings(daemon));
+		"warnings", warnings);
 	return 0;
 }
 

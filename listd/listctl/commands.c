@@ -45,12 +45,13 @@ const struct listctl_command listctl_commands[] = {
 			"Lines that are not understood are told and left out; the exit code is 65 then." },
 	{ .name = "members export", .usage = "LIST [--format addresses|names|csv]", .help = "print members as lines", .verb = "members list", .takes = "list",
 		.options = { { "format", "FORMAT", NULL, OPTION_ONE, "addresses (the default), names (Name <address>) or csv (all there is)" } }, .run = listctl_members_export },
-	{ .name = "member show", .usage = "ADDRESS", .help = "show the lists of an address, and its options there", .verb = "member show", .takes = "address",
+	{ .name = "member show", .usage = "ADDRESS", .help = "show the lists of an address, its options there, and its bounces", .verb = "member show", .takes = "address",
+		.run = listctl_member_show,
 		.columns = { { "LIST", "list", SHOW_TEXT }, { "ADDRESS", "address", SHOW_TEXT }, { "DELIVERY", "delivery", SHOW_TEXT }, { "SINCE", "since", SHOW_DATE },
 			{ "JOINED", "joined", SHOW_DATE }, { "OPTIONS", "flags", SHOW_TEXT }, { "REASON", "reason", SHOW_TEXT } } },
 	{ .name = "member set", .usage = "LIST ADDRESS NAME VALUE | LIST ADDRESS NAME=VALUE...", .help = "change options of a member", .verb = "member set",
 		.takes = "list address settings=", .done = "{address} is changed",
-		.more = "Options: delivery (on or off), name, skip-addressed, moderated, not-own-posts, digest." },
+		.more = "Options: delivery (on or off), name, skip-addressed, moderated, not-own-posts, digest.\nWith delivery on, what was noted of bounces is forgotten." },
 
 	{ .name = "held list", .usage = "[LIST]", .help = "show posts that wait for a moderator", .verb = "held list", .takes = "list?",
 		.columns = { { "ID", "id", SHOW_TEXT }, { "LIST", "list", SHOW_TEXT }, { "SINCE", "since", SHOW_DATE }, { "SIZE", "bytes", SHOW_BYTES }, { "FROM", "from", SHOW_TEXT },
@@ -61,6 +62,12 @@ const struct listctl_command listctl_commands[] = {
 		.options = { { "reason", "TEXT", NULL, OPTION_ONE, "what the author is to know" } }, .done = "{id} is dropped; {told}",
 		.more = "The author is told only where that cannot hit anybody else: not if nothing shows that the post\ncomes from him, nor if a program sent it." },
 	{ .name = "held discard", .usage = "ID", .help = "drop a held post", .verb = "held discard", .takes = "id", .done = "{id} is dropped" },
+
+	{ .name = "bounces", .usage = "LIST", .help = "show whose mail comes back, and what refusals were for", .verb = "bounces", .takes = "list", .run = listctl_bounces,
+		.more = "DEAD and OTHER are the days on which copies came back from a dead mailbox, and from a full or\n"
+			"unreachable one. NEXT is when the next step is due. listctl member show tells more of one." },
+	{ .name = "report", .usage = "[LIST] [--days N]", .help = "show posts, strategies, refusals and suspensions", .verb = "report", .takes = "list?", .run = listctl_report,
+		.options = { { "days", "N", NULL, OPTION_NUMBER, "of the last N days, today included; 7 without it, 100 at most" } } },
 
 	{ .name = "key make", .usage = "DOMAIN SELECTOR [--algorithm rsa|ed25519] [--bits N]", .help = "make a signing key and print the record to publish", .verb = "key make",
 		.takes = "domain selector", .done = "The key is in use. Publish this record in DNS:\n\n{record}",

@@ -85,6 +85,8 @@ int listctl_ask(struct listctl *ctl, const struct listctl_command *command, cons
 	json_t **result_r);
 /* Show a result as the command says. */
 void listctl_result(struct listctl *ctl, const struct listctl_command *command, const json_t *args, json_t *result);
+/* Show an array of objects as a table. */
+void listctl_table(const struct listctl_column columns[LISTCTL_COLUMNS_MAX], const json_t *rows);
 /* Parts of JSON output: an element of the array, its end; a whole object. */
 void listctl_json_row(struct listctl *ctl, const json_t *row);
 void listctl_json_end(struct listctl *ctl);
@@ -96,7 +98,10 @@ void listctl_print(const char *text, bool lines);
 int listctl_help(char *const *words, size_t count);
 void listctl_usage_of(const struct listctl_command *command);
 
-/* Functions that rows name: list.c, members.c, site.c, settings.c. */
+/* Functions that rows name: bounces.c, list.c, members.c, site.c, settings.c. */
+int listctl_member_show(struct listctl *ctl, const struct listctl_command *command, struct listctl_request *request);
+int listctl_report(struct listctl *ctl, const struct listctl_command *command, struct listctl_request *request);
+int listctl_bounces(struct listctl *ctl, const struct listctl_command *command, struct listctl_request *request);
 int listctl_list_create(struct listctl *ctl, const struct listctl_command *command, struct listctl_request *request);
 int listctl_list_delete(struct listctl *ctl, const struct listctl_command *command, struct listctl_request *request);
 int listctl_list_show(struct listctl *ctl, const struct listctl_command *command, struct listctl_request *request);

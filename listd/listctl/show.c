@@ -215,6 +215,20 @@ static void begin_table(struct table *table)
 	json_array_clear(table->kept);
 }
 
+void listctl_table(const struct listctl_column columns[LISTCTL_COLUMNS_MAX], const json_t *rows)
+{
+	struct listctl_command command = { .name = "" };
+	struct table table = { .command = &command, .kept = json_copy((json_t *)(uintptr_t)rows) };
+	json_t *row;
+	size_t i;
+
+	memcpy(command.columns, columns, sizeof(command.columns));
+	json_array_foreach(table.kept, i, row)
+		widen(&table, row);
+	begin_table(&table);
+	json_decref(table.kept);
+}
+
 static void print_pairs(const json_t *object, int indent);
 
 /* As the columns of rows show what has that name. */

@@ -4,6 +4,7 @@
 #include "listd/post/notes.h"
 
 #include "archive/maildir.h"
+#include "listd/bounce/figures.h"
 #include "listd/bounce/learn.h"
 #include "listd/event.h"
 #include "listd/spool/job.h"
@@ -174,7 +175,7 @@ int commit_send(struct daemon *daemon, struct post *post, unsigned number, const
 		return -1;
 	if (set.count > 0 && write_job(daemon, post, job_id, &set, &count, why) != 0)
 		return -1;
-	if (keep_post(daemon, post, why) != 0)
+	if (keep_post(daemon, post, why) != 0 || figures_note_post(daemon, post, why) != 0)
 		return -1;
 	*job_id_r = set.count > 0 ? job_id : "";
 	event_log(post->purpose == PURPOSE_POST ? EVENT_COMMITTED : EVENT_FORWARDED, "id", post->id, "list", post->list->address, "purpose", purpose_name(post->purpose),
@@ -191,9 +192,9 @@ int commit_again(struct daemon *daemon, struct post *post, const char *job_id, s
 	log_choices(post);
 	if (set.count == 0)
 		return 0;
-	if (keep_aliases(daemon, post, why) != 0)
+	if (keep_aliases(daemon, post, why) != 0 || write_job(daemon, post, job_id, &set, count_r, why) != 0)
 		return -1;
-	return write_job(daemon, post, job_id, &set, count_r, why);
+	return figures_note_post(daemon, post, why);
 }
 
 int commit_hold(struct daemon *daemon, struct post *post, unsigned number, struct fail *why)

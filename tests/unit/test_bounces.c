@@ -686,6 +686,33 @@ static void test_keys(void **state)
 	assert_int_equal(tally.note_count, 1);
 }
 
+/* With XVERP the key is the post's; what the relay itself reports about the recipient that it put there is certain, what others do is a suspicion. */
+static void test_reports_of_the_relay(void **state)
+{
+	struct place *place = *state;
+	static const struct { const char *named; bool by_relay, certain; } rows[] = {
+		{ "ann=big.example", true, true }, { "ann=big.example", false, false }, { "bob=big.example", true, false },
+	};
+
+	make_list(place, "");
+	add_member(place, "ann@big.example");
+	add_member(place, "bob@big.example");
+	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+		const char *key = key_of(place, BIRDS, VERP_POST, post_at(place, START + (int64_t)i), NULL), *at = strchr(rows[i].named, '=');
+		struct envelope envelope;
+		struct tally tally;
+		struct post taken;
+
+		run_route(place, arena_printf(place->a, "%.*s+%s@lists.example.org", (int)strcspn(key, "@"), key, rows[i].named), "", dsn, &taken);
+		envelope = *taken.envelope;
+		envelope.is_submission = rows[i].by_relay;
+		taken.envelope = &envelope;
+		OK(returned_take(&place->daemon, &place->site, &taken, &place->why));
+		assert_true(get_tally(place, arena_printf(place->a, "%.*s@%s", (int)(at - rows[i].named), rows[i].named, at + 1), &tally));
+		assert_int_equal(tally.notes[tally.note_count - 1].is_certain, rows[i].certain);
+	}
+}
+
 static void test_a_flood_is_bounded(void **state)
 {
 	struct place *place = *state;
@@ -887,6 +914,7 @@ int main(void)
 		cmocka_unit_test_setup_teardown(test_suspicions_need_a_probe, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(test_what_an_administrator_sets_settles_it, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(test_keys, set_up, tear_down),
+		cmocka_unit_test_setup_teardown(test_reports_of_the_relay, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(test_a_flood_is_bounded, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(test_complaints, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(test_an_answer_brings_back, set_up, tear_down),

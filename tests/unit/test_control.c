@@ -644,11 +644,51 @@ static void test_every_verb_has_a_name_and_help(void **state)
 	}
 }
 
+/* What is noted of bounces is shown, and forgotten when an administrator switches delivery on. */
+static void test_bounces(void **state)
+{
+	struct place *place = *state;
+	struct store_figure figures[] = { { "refused", "dead-mailbox big", 2 }, { "posts", "reject", 3 }, { "alarm", "big", 1 } };
+	struct member member = { .key = "ann@example.com", .address = "ann@example.com", .name = "", .reason = "no such user", .delivery = MEMBER_DELIVERY_OFF_BY_BOUNCES };
+	struct store_bounce bounce = {
+		.list = BIRDS, .post_id = "abcdefghijklmnopqrst", .key = "ann@example.com", .expires_secs = 1800000000, .tally_expires_secs = 1800000000, .figures = figures,
+		.figure_count = 3, .burst_share = 20, .burst_min = 4,
+		.note = { .day = 1700000000 / 86400, .post_id = "abcdefghijklmnopqrst", .class = "dead-mailbox", .counts = true, .is_certain = true, .at_secs = 1700000000,
+			.receiver = "big", .reply = "550 5.1.1 no\033[2J such user" },
+	};
+
+	make_birds(place);
+	if (store_member_put(place->daemon.store, BIRDS, &member, &place->why) != 0 || store_bounce_put(place->daemon.store, &bounce, NULL, &place->why) != 1)
+		fail_msg("%s", place->why.text);
+	RUN(place, NULL, "bounces", "birds");
+	expect(place, 0, NULL, "");
+	assert_non_null(strstr(place->said, "ann@example.com  counting"));
+	assert_non_null(strstr(place->said, "dead-mailbox  big           2  550 5.1.1 no?[2J such user"));
+	RUN(place, NULL, "--json", "bounces", "birds");
+	expect(place, 0, NULL, "");
+	assert_non_null(strstr(place->said, "\"dead_days\": 1"));
+	RUN(place, NULL, "member", "show", "ann@example.com");
+	expect(place, 0, NULL, "");
+	assert_non_null(strstr(place->said, "copies came back on 1 day, last for the post of Tue, 14 Nov 2023 (dead-mailbox): 550 5.1.1 no?[2J such user"));
+	RUN(place, NULL, "--json", "report", "birds", "--days", "2");
+	expect(place, 0, NULL, "");
+	assert_non_null(strstr(place->said, "\"posts\":{\"reject\":3}"));
+	RUN(place, NULL, "report", "birds", "--days", "1000");
+	expect(place, 65, "", "1 to 100");
+	RUN(place, NULL, "bounces", "bees");
+	expect(place, 65, "", "no list");
+	RUN(place, NULL, "member", "set", "birds", "ann@example.com", "delivery=on");
+	expect(place, 0, NULL, "");
+	RUN(place, NULL, "bounces", "birds");
+	expect(place, 0, NULL, "");
+	assert_non_null(strstr(place->said, "No mail comes back"));
+}
+
 int main(void)
 {
 #define T(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
 	static const struct CMUnitTest tests[] = {
-		T(test_lists), T(test_refusals), T(test_ambiguous_list), T(test_recipes), T(test_load), T(test_members), T(test_import_of_lines), T(test_import_of_csv),
+		T(test_lists), T(test_refusals), T(test_ambiguous_list), T(test_recipes), T(test_load), T(test_members), T(test_bounces), T(test_import_of_lines), T(test_import_of_csv),
 		T(test_import_of_many), T(test_receivers), T(test_kit), T(test_settings), T(test_no_daemon), T(test_wire), T(test_socket),
 		cmocka_unit_test(test_csv),
 		cmocka_unit_test(test_every_verb_has_a_name_and_help),
