@@ -8,6 +8,9 @@
 #include <stdlib.h>
 #include <unistd.h>
 
+/* It holds a number. */
+#define CLOCK_FILE_MAX_BYTES 64
+
 struct site *daemon_hold_site(struct daemon *daemon)
 {
 	struct site *site;
@@ -171,6 +174,31 @@ void daemon_count_holds(struct daemon *daemon)
 		event_log(EVENT_STORE_FAULT, "operation", "hold count", "reason", why.text, NULL);
 	else
 		atomic_store(&daemon->held_count, count);
+}
+
+/* A number of seconds, perhaps negative. */
+static bool read_offset(const char *path, int64_t *offset_r)
+{
+	struct arena *a = arena_new(1 << 16);
+	struct span text;
+	bool is_read = file_read(a, path, CLOCK_FILE_MAX_BYTES, &text, NULL) == 0;
+
+	if (is_read)
+		*offset_r = strtoll(arena_text(a, span_trim(text)), NULL, 10);
+	arena_free(a);
+	return is_read;
+}
+
+bool daemon_set_clock(struct daemon *daemon)
+{
+	struct site *site = daemon_hold_site(daemon);
+	int64_t offset = 0;
+	bool moved = *site->settings->clock_file != '\0' && read_offset(site->settings->clock_file, &offset) && offset != daemon->clock.offset_secs;
+
+	if (moved)
+		daemon->clock.offset_secs = offset;
+	daemon_release_site(site);
+	return moved;
 }
 
 void daemon_check_keys(struct daemon *daemon)

@@ -67,6 +67,8 @@ int daemon_delivery_options(const struct daemon *daemon, const struct site *site
 struct delivery_hooks daemon_delivery_hooks(struct daemon *daemon);
 /* Count the held posts anew: whoever lets one go makes room for another. */
 void daemon_count_holds(struct daemon *daemon);
+/* Set the clock as clock-file says, where there is one. true: it has moved. */
+bool daemon_set_clock(struct daemon *daemon);
 /* Hold our keys against DNS; what is missing or differs goes to the log. */
 void daemon_check_keys(struct daemon *daemon);
 /* A list's settings as they stand in the store at this moment; let them go with list_settings_free. 1 found, 0 no such list, -1. */

@@ -62,6 +62,13 @@ static int become_user(struct daemon *daemon, struct fail *why)
 	return make_socket_dirs(s, user, why) != 0 ? -1 : program_become(user, why);
 }
 
+static int start_clock(struct daemon *daemon, struct fail *why)
+{
+	(void)why;
+	daemon_set_clock(daemon);
+	return 0;
+}
+
 static int start_dns(struct daemon *daemon, struct fail *why)
 {
 	const struct site_settings *s = daemon->site->settings;
@@ -181,7 +188,7 @@ static int start_lmtp(struct daemon *daemon, struct fail *why)
 
 /* In this order; stop_all ends them in reverse, but for the sockets of control, which ask the others how they are. */
 static const struct { const char *name; int (*start)(struct daemon *daemon, struct fail *why); } parts[] = {
-	{ "user", become_user }, { "log", start_log }, { "dns", start_dns }, { "store", start_store }, { "spool", start_spool },
+	{ "user", become_user }, { "log", start_log }, { "clock", start_clock }, { "dns", start_dns }, { "store", start_store }, { "spool", start_spool },
 	{ "bounces", start_bounces }, { "delivery", start_delivery }, { "workers", start_workers }, { "fallback", start_fallback }, { "tender", start_tender },
 	{ "control", start_control }, { "milter-socket", start_milter_control }, { "lmtp", start_lmtp },
 };

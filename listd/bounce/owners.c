@@ -230,14 +230,14 @@ static int tell_week(struct telling *t)
 	return result;
 }
 
-int owners_round(struct daemon *daemon, struct site *site, const struct list_settings *list, struct fail *why)
+int owners_round(struct daemon *daemon, struct site *site, const struct list_settings *list, bool new_day, struct fail *why)
 {
 	struct telling t = { .daemon = daemon, .site = site, .list = list, .arena = arena_new(ARENA_SCRATCH_MAX_BYTES), .today = clock_now(&daemon->clock) / DAY_SECS, .why = why };
 	int result = tell_at_once(&t);
 
-	if (result == 0)
+	if (result == 0 && new_day)
 		result = tell_days(&t);
-	if (result == 0)
+	if (result == 0 && new_day)
 		result = tell_week(&t);
 	arena_free(t.arena);
 	return result;

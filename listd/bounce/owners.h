@@ -6,7 +6,8 @@
 
 #include "listd/daemon.h"
 
-/* Tell what has not been told yet. -1: the store or the disk; what is left is told in the next round. */
-int owners_round(struct daemon *daemon, struct site *site, const struct list_settings *list, struct fail *why);
+/* Tell what has not been told yet. new_day: what is told of days and weeks, too, which need not be looked at more often. -1: the store or the disk; what is left is told in the
+ * next round. */
+int owners_round(struct daemon *daemon, struct site *site, const struct list_settings *list, bool new_day, struct fail *why);
 
 #endif

@@ -4,17 +4,16 @@
 #include "listd/bounce/owners.h"
 #include "listd/bounce/steps.h"
 #include "listd/event.h"
-#include "mail/file.h"
 
 #include <stdlib.h>
 #include <string.h>
 
+#define DAY_SECS 86400
 #define ROUND_SECS 60
 /* A swarm of refusals is one round. */
 #define SETTLE_MS 300
 /* With a clock that tests set, the file is looked at so often. */
 #define CLOCK_MS 200
-#define CLOCK_MAX_BYTES 64
 
 struct tender {
 	struct daemon *daemon;
@@ -22,54 +21,30 @@ struct tender {
 	pthread_mutex_t lock;
 	pthread_cond_t wake;
 	bool stopping, woken;
+	int64_t told_day;
 };
 
-/* ---- the clock of tests ---- */
-
-/* A number of seconds, perhaps negative. */
-static bool read_offset(const char *path, int64_t *offset_r)
-{
-	struct arena *a = arena_new(1 << 16);
-	struct span text;
-	bool read = file_read(a, path, CLOCK_MAX_BYTES, &text, NULL) == 0;
-
-	if (read)
-		*offset_r = strtoll(arena_text(a, span_trim(text)), NULL, 10);
-	arena_free(a);
-	return read;
-}
-
-/* Set the daemon's clock as the file says. true: it has moved. */
-static bool set_clock(struct daemon *daemon)
-{
-	struct site *site = daemon_hold_site(daemon);
-	int64_t offset = 0;
-	bool moved = *site->settings->clock_file != '\0' && read_offset(site->settings->clock_file, &offset) && offset != daemon->clock.offset_secs;
-
-	if (moved)
-		daemon->clock.offset_secs = offset;
-	daemon_release_site(site);
-	return moved;
-}
-
-/* ---- rounds ---- */
-
-static void round_of_list(struct daemon *daemon, struct site *site, const char *address)
+/* false: something is left for the next round. */
+static bool round_of_list(struct daemon *daemon, struct site *site, const char *address, bool new_day)
 {
 	struct list_settings *list;
 	struct fail why;
 	int found = daemon_list(daemon, address, &list, &why);
+	bool done = found >= 0;
 
-	if (found == 1 && (steps_round(daemon, site, list, &why) != 0 || owners_round(daemon, site, list, &why) != 0))
-		found = -1;
-	if (found < 0)
+	if (found == 1 && (steps_round(daemon, site, list, &why) != 0 || owners_round(daemon, site, list, new_day, &why) != 0))
+		done = false;
+	if (!done)
 		event_log(EVENT_FAULT, "part", "tender", "list", address, "text", why.text, NULL);
-	if (found != 0)
+	if (found == 1)
 		list_settings_free(list);
+	return done;
 }
 
-void tender_round(struct daemon *daemon)
+void tender_round(struct daemon *daemon, int64_t *told_day)
 {
+	int64_t today = clock_now(&daemon->clock) / DAY_SECS;
+	bool done = true;
 	struct arena *a = arena_new(ARENA_SCRATCH_MAX_BYTES);
 	struct site *site = daemon_hold_site(daemon);
 	struct store_list *lists;
@@ -79,9 +54,12 @@ void tender_round(struct daemon *daemon)
 	if (store_list_all(daemon->store, a, &lists, &count, &why) != 0) {
 		event_log(EVENT_FAULT, "part", "tender", "text", why.text, NULL);
 		count = 0;
+		done = false;
 	}
 	for (size_t i = 0; i < count; i++)
-		round_of_list(daemon, site, lists[i].address);
+		done &= round_of_list(daemon, site, lists[i].address, today != *told_day);
+	if (done)
+		*told_day = today;
 	daemon_release_site(site);
 	arena_free(a);
 }
@@ -118,7 +96,7 @@ static bool wait_for_work(struct tender *tender)
 	pthread_mutex_lock(&tender->lock);
 	while (!tender->stopping && !tender->woken && !moved && clock_monotonic_ms() < end_ms) {
 		wait_ms(tender, has_clock_file(tender->daemon) ? CLOCK_MS : end_ms - clock_monotonic_ms());
-		moved = set_clock(tender->daemon);
+		moved = daemon_set_clock(tender->daemon);
 	}
 	if (tender->woken && !tender->stopping)
 		wait_ms(tender, SETTLE_MS);
@@ -133,7 +111,7 @@ static void *tend(void *context)
 	struct tender *tender = context;
 
 	do
-		tender_round(tender->daemon);
+		tender_round(tender->daemon, &tender->told_day);
 	while (wait_for_work(tender));
 	return NULL;
 }

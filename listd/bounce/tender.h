@@ -16,7 +16,7 @@ void tender_free(struct tender *tender);
 /* Something has changed: look soon. After a stop it does nothing. NULL is allowed. */
 void tender_wake(struct tender *tender);
 
-/* One round, as the thread does it; for tests. */
-void tender_round(struct daemon *daemon);
+/* One round, as the thread does it. told_day: the day on which all owners were told of days and weeks before; updated. */
+void tender_round(struct daemon *daemon, int64_t *told_day);
 
 #endif

@@ -30,6 +30,7 @@ struct place {
 	struct daemon daemon;
 	struct site site;
 	struct list_settings *held; /* of the last post */
+	int64_t told_day;
 	struct fail why;
 };
 
@@ -204,7 +205,7 @@ static void forget_notices(struct place *place)
 static void go_to(struct place *place, int64_t secs)
 {
 	place->daemon.clock.fixed_secs = secs;
-	tender_round(&place->daemon);
+	tender_round(&place->daemon, &place->told_day);
 }
 
 /* ---- arithmetic ---- */
@@ -355,7 +356,7 @@ static void test_other_classes_do_not_count(void **state)
 		assert_int_equal(get_tally(place, "ann@big.example", &tally), day > 0);
 		for (size_t i = 0; i < sizeof(others) / sizeof(others[0]); i++)
 			bounce(place, post_at(place, START + day * DAY + 10 + (int64_t)i), "ann@big.example", others[i]);
-		tender_round(&place->daemon);
+		tender_round(&place->daemon, &place->told_day);
 	}
 	assert_true(get_tally(place, "ann@big.example", &tally));
 	assert_int_equal(tally.state, TALLY_COUNTING);
@@ -401,7 +402,7 @@ static void test_bursts_are_held_back(void **state)
 			OK(store_post_note(place->daemon.store, BIRDS, post, START, START + 99 * DAY, &share, 1, NULL, 0, &place->why));
 			for (unsigned k = 0; k < rows[i].bounced; k++)
 				bounce(place, post, arena_printf(place->a, "m%u@big.example", k), BOUNCE_DEAD_MAILBOX);
-			tender_round(&place->daemon);
+			tender_round(&place->daemon, &place->told_day);
 		}
 		for (unsigned k = 0; k < rows[i].subscribers; k++)
 			probed += notices(place, arena_printf(place->a, "m%u@big.example", k), NULL) > 0;
@@ -431,7 +432,7 @@ static void test_a_lasting_burst_is_none(void **state)
 		OK(store_post_note(place->daemon.store, BIRDS, post, START, START + 99 * DAY, &share, 1, NULL, 0, &place->why));
 		for (unsigned k = 0; k < 5; k++)
 			bounce(place, post, arena_printf(place->a, "m%u@big.example", k), BOUNCE_DEAD_MAILBOX);
-		tender_round(&place->daemon);
+		tender_round(&place->daemon, &place->told_day);
 		for (unsigned k = 0; day == 9 && k < 10; k++)
 			assert_int_equal(notices(place, arena_printf(place->a, "m%u@big.example", k), NULL), 0);
 	}
@@ -461,7 +462,7 @@ static void make_dead(struct place *place, const char *address)
 		place->daemon.clock.fixed_secs = START + day * DAY;
 		bounce(place, post_at(place, START + day * DAY), address, BOUNCE_DEAD_MAILBOX);
 	}
-	tender_round(&place->daemon);
+	tender_round(&place->daemon, &place->told_day);
 }
 
 /* The last probe to the address comes back. */
@@ -472,7 +473,7 @@ static void probe_back(struct place *place, const char *key, enum bounce_class c
 	assert_true(get_tally(place, key, &tally));
 	bounce_as(place, tally.probe_id, "", class, BOUNCE_BY_PROBE);
 	bounce_as(place, tally.probe_id, "", class, BOUNCE_BY_PROBE);
-	tender_round(&place->daemon);
+	tender_round(&place->daemon, &place->told_day);
 }
 
 static void test_a_dead_mailbox_is_removed(void **state)
@@ -493,7 +494,7 @@ static void test_a_dead_mailbox_is_removed(void **state)
 	assert_int_equal(member.delivery, MEMBER_DELIVERY_ON);
 	/* more of the same sends no more probes */
 	bounce(place, post_at(place, START + 2 * DAY + 5), "ann@big.example", BOUNCE_DEAD_MAILBOX);
-	tender_round(&place->daemon);
+	tender_round(&place->daemon, &place->told_day);
 	assert_int_equal(notices(place, "ann@big.example", NULL), 1);
 
 	for (unsigned warning = 1; warning <= 3; warning++) {
@@ -589,7 +590,7 @@ static void test_suspicions_need_a_probe(void **state)
 	for (int day = 0; day < 10; day++) {
 		place->daemon.clock.fixed_secs = START + day * DAY / 2;
 		bounce_as(place, post_at(place, START + day * DAY / 2), "ann@big.example", BOUNCE_DEAD_MAILBOX, BOUNCE_BY_POST_KEY);
-		tender_round(&place->daemon);
+		tender_round(&place->daemon, &place->told_day);
 	}
 	assert_int_equal(notices(place, "ann@big.example", NULL), 1);
 	assert_true(get_member(place, "ann@big.example", &member));
@@ -866,7 +867,7 @@ static void test_alarms_are_told_once_a_day(void **state)
 	for (int i = 0; i < 5; i++) {
 		bounce(place, post_at(place, START + i), "ann@big.example", BOUNCE_POLICY_AUTH);
 		bounce(place, post_at(place, START + i), "bob@big.example", BOUNCE_POLICY_AUTH);
-		tender_round(&place->daemon);
+		tender_round(&place->daemon, &place->told_day);
 	}
 	assert_int_equal(notices(place, "owner@example.org", NULL), 1);
 }
