@@ -8,26 +8,34 @@
 #include "listd/people/notice.h"
 #include "listd/post/rate.h"
 #include "listd/post/route.h"
+#include "mail/address.h"
 #include "mail/header.h"
 
 #include <string.h>
 
-static struct secret verp_secret(struct post *post)
+static const char before[] = "-bounces+";
+
+bool returned_read_key(struct arena *a, const struct secret *master, const char *rcpt, const char *suffix, struct verp *verp_r)
 {
-	return secret_derive(post->world->master, arena_printf(post->arena, "verp %s", post->list->address));
+	const char *address = arena_lower(a, span_of(rcpt)), *at = strrchr(address, '@');
+	struct span local;
+	struct secret secret;
+
+	if (at == NULL || (size_t)(at - address) < strlen(suffix) || !span_starts_nocase(span_of(suffix), before))
+		return false;
+	local = (struct span){ address, (size_t)(at - address) - strlen(suffix) };
+	secret = secret_derive(master, arena_printf(a, "verp %.*s%s", (int)local.len, local.ptr, at));
+	return verp_read(a, &secret, arena_text(a, local), span_sub(span_of(suffix), strlen(before), strlen(suffix)), verp_r);
 }
 
-/* The key in a local part after "LIST": "-bounces+CODE...". NULL: none that is good, with what is wrong with it. */
-static const struct verp *read_key(struct post *post, struct span suffix, const char **wrong_r)
+/* The key of an address, or NULL, with what is wrong with it. */
+static const struct verp *read_key(struct post *post, const char *rcpt, const char *suffix, const char **wrong_r)
 {
-	static const char before[] = "-bounces+";
 	struct verp *verp = arena_alloc(post->arena, sizeof(*verp));
-	struct secret secret = verp_secret(post);
 	int64_t post_secs;
 
 	*wrong_r = "it has no key";
-	if (!span_starts_nocase(suffix, before)
-			|| !verp_read(post->arena, &secret, list_local(post->list, post->arena), span_sub(suffix, strlen(before), suffix.len), verp))
+	if (!returned_read_key(post->arena, post->world->master, rcpt, suffix, verp))
 		return NULL;
 	*wrong_r = "its key is not one of ours";
 	post_secs = verp->valid ? spool_id_secs(verp->post_id) : -1;
@@ -58,7 +66,7 @@ int returned_classify(struct post *post)
 		post->outcome = OUTCOME_REPORT;
 		return STAGE_END;
 	}
-	post->verp = read_key(post, span_of(post->suffix), &wrong);
+	post->verp = read_key(post, post->rcpt, post->suffix, &wrong);
 	if (post->verp == NULL && !is_feedback(post))
 		return post_discard(post, "mail to a bounce address: %s", wrong);
 	post->outcome = OUTCOME_REPORT;
@@ -70,16 +78,32 @@ static bool allow(struct daemon *daemon, const struct post *post, const char *wh
 	return rate_allow(daemon->rates, arena_printf(post->arena, "%s %s %s", what, post->list->address, who), max, clock_now(&daemon->clock));
 }
 
-bool returned_is_allowed(struct daemon *daemon, const struct post *post)
+/* Made by the MTA that speaks to us: it has no client, and Postfix says so (XFORWARD SOURCE=LOCAL). */
+static bool is_by_relay(const struct envelope *envelope)
 {
+	return envelope->is_submission && envelope->client_ip == NULL && envelope->mail_from != NULL && *envelope->mail_from == '\0';
+}
+
+static bool was_taken(struct daemon *daemon, const struct post *post, bool as_certain)
+{
+	struct address address;
+
+	return address_parse(post->arena, span_of(post->verp->recipient), &address, NULL) == 0
+		&& store_bounce_is_taken(daemon->store, post->list->address, post->verp->post_id, address_key(post->arena, &address), as_certain, NULL) == 1;
+}
+
+const char *returned_is_needless(struct daemon *daemon, const struct post *post)
+{
+	static const char too_many[] = "more reports in an hour than are read";
 	const struct verp *verp = post->verp;
 
 	if (verp == NULL)
-		return allow(daemon, post, "feedback", "", RETURNED_PER_LIST_PER_HOUR);
-	if (!allow(daemon, post, "returned of", verp->post_id, RETURNED_PER_POST_PER_HOUR))
-		return false;
-	return allow(daemon, post, "returned", arena_printf(post->arena, "%s %s", verp->post_id, verp->recipient == NULL ? "" : verp->recipient),
-		verp->kind == VERP_POST && verp->recipient == NULL ? RETURNED_PER_POST_PER_HOUR : RETURNED_PER_COPY_PER_HOUR);
+		return allow(daemon, post, "feedback", "", RETURNED_PER_LIST_PER_HOUR) ? NULL : too_many;
+	if (!allow(daemon, post, "returned of", verp->post_id, verp->kind == VERP_PROBE ? RETURNED_PER_PROBE_PER_HOUR : RETURNED_PER_POST_PER_HOUR))
+		return too_many;
+	if (verp->recipient == NULL)
+		return NULL;
+	return was_taken(daemon, post, true) || (verp->kind == VERP_POST && !is_by_relay(post->envelope) && was_taken(daemon, post, false)) ? "it was reported before" : NULL;
 }
 
 struct taking {
@@ -93,12 +117,6 @@ struct taking {
 static bool names(const struct verdict_rcpt *rcpt, const char *recipient)
 {
 	return recipient != NULL && (span_eq_text_nocase(span_of(rcpt->recipient), recipient) || span_eq_text_nocase(span_of(rcpt->original), recipient));
-}
-
-/* Made by the MTA that speaks to us: it has no client, and Postfix says so (XFORWARD SOURCE=LOCAL). */
-static bool is_by_relay(const struct envelope *envelope)
-{
-	return envelope->is_submission && envelope->client_ip == NULL && envelope->mail_from != NULL && *envelope->mail_from == '\0';
 }
 
 /* What our own relay reports, with a key that it got from us, about the recipient whom it put in there, is its reply, only later. */
@@ -166,17 +184,15 @@ static int take_bounce(struct taking *t, struct fail *why)
 /* The key of the copy that is complained about: that of the address, else that of the envelope sender which the report tells. */
 static const struct verp *complained_key(struct post *post, const struct verdict *verdict)
 {
-	struct span sender = span_of(verdict->original_sender);
-	const char *local = list_local(post->list, post->arena), *wrong;
-	size_t at = span_find(sender, SPAN_LIT("-bounces+"));
+	const char *sender = verdict->original_sender, *at = strrchr(sender, '@'), *wrong;
+	size_t suffix = span_find(span_of(sender), span_of(before));
 
 	if (post->verp != NULL)
 		return post->verp;
-	if (!span_eq_text_nocase(span_sub(sender, 0, at), local))
+	if (at == NULL || sender + suffix >= at || !span_eq_text_nocase(span_sub(span_of(sender), 0, suffix), list_local(post->list, post->arena))
+			|| !span_eq_text_nocase(span_of(at + 1), list_domain(post->list)))
 		return NULL;
-	while (sender.len > 0 && sender.ptr[sender.len - 1] != '@')
-		sender.len--;
-	return sender.len <= at ? NULL : read_key(post, span_sub(sender, at, sender.len - 1 - at), &wrong);
+	return read_key(post, sender, arena_text(post->arena, (struct span){ sender + suffix, (size_t)(at - sender) - suffix }), &wrong);
 }
 
 static bool is_complaint(const struct verdict *verdict)

@@ -5,18 +5,22 @@
 #define LISTD_BOUNCE_RETURNED_H
 
 #include "listd/daemon.h"
+#include "listd/delivery/verp.h"
 #include "listd/post/post.h"
 
-/* Reports taken in an hour about one copy (or one post, where only that has a key), and without any key for one list (feedback reports, whose key is in the returned copy): a
- * mailbox that returns everything, again and again, costs that much work, and no disk. */
-#define RETURNED_PER_COPY_PER_HOUR 5
-#define RETURNED_PER_POST_PER_HOUR 10000
+/* Reports read in an hour: about one post (a list of a hundred thousand has some thousand dead mailboxes before they are gone), about a probe, and without any key for one
+ * list (feedback reports, whose key is in the returned copy). What was reported before is not read again at all: a mailbox that returns everything, again and again, costs
+ * a look into the store each time, and no disk. */
+#define RETURNED_PER_POST_PER_HOUR 20000
+#define RETURNED_PER_PROBE_PER_HOUR 5
 #define RETURNED_PER_LIST_PER_HOUR 200
 
 /* The stage's part, without side effect: reads the key into post->verp, and ends the route with OUTCOME_REPORT, or OUTCOME_DISCARD and the reason. */
 int returned_classify(struct post *post);
-/* Is there room for it in this hour? */
-bool returned_is_allowed(struct daemon *daemon, const struct post *post);
+/* Is it to be read? NULL, or why not. */
+const char *returned_is_needless(struct daemon *daemon, const struct post *post);
+/* The key in an address "LIST-bounces+KEY@...", suffix: what stands after the list. With the name that the list had then. false: there is none; see verp_r->valid. */
+bool returned_read_key(struct arena *a, const struct secret *master, const char *rcpt, const char *suffix, struct verp *verp_r);
 /* A worker's part: read it, and take what it tells (bounce.h). -1: the store (temporary). */
 int returned_take(struct daemon *daemon, struct site *site, struct post *post, struct fail *why);
 

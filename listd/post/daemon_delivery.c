@@ -68,6 +68,9 @@ static int take_refusal(struct daemon *daemon, struct arena *a, const struct job
 		.list = job->list, .job = job->id, .recipient = rcpt->address, .form = job->forms[rcpt->form].name, .source = BOUNCE_BY_REPLY, .class = verdict.class,
 		.status = verdict.status, .reply = reply, .at_secs = clock_now(&daemon->clock),
 	};
+	/* given up after queue-life: that our own relay was away says nothing of the recipient */
+	if (code / 100 == 4 && bounce.class == BOUNCE_NETWORK)
+		bounce.class = BOUNCE_UNKNOWN;
 	if (job->sender != JOB_SENDER_VERP) {
 		if (!is_probe(job, a))
 			return 0;

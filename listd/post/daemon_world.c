@@ -154,6 +154,8 @@ static void drop(struct post *post, const char *reason, struct reply *reply_r)
 
 static void answer(struct daemon *daemon, struct post *post, struct reply *reply_r, bool *keep_r)
 {
+	const char *needless;
+
 	switch (post->outcome) {
 	case OUTCOME_SEND:
 		if (is_too_fast(daemon, post)) {
@@ -187,8 +189,9 @@ static void answer(struct daemon *daemon, struct post *post, struct reply *reply
 		*reply_r = reply_of_fail(post->arena, &post->why);
 		return;
 	case OUTCOME_REPORT:
-		if (post->purpose == PURPOSE_BOUNCES && !returned_is_allowed(daemon, post)) {
-			drop(post, "more reports about this in an hour than are read", reply_r);
+		needless = post->purpose == PURPOSE_BOUNCES ? returned_is_needless(daemon, post) : NULL;
+		if (needless != NULL) {
+			drop(post, needless, reply_r);
 			return;
 		}
 		*keep_r = true;

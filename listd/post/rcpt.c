@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 #include "listd/post/rcpt.h"
-#include "listd/delivery/verp.h"
+#include "listd/bounce/returned.h"
 #include "listd/post/daemon_world.h"
 #include "listd/post/identity.h"
 
@@ -90,30 +90,12 @@ static int check_owners(const struct asking *ask, struct fail *why)
 	return ask->list->owners != NULL && ask->list->owners[0] != NULL ? 0 : reply_fail(why, REPLY_NO_SUCH_ALIAS, ask->address);
 }
 
-/* The list's address when the return address was made: the list may have been renamed since. */
-static void list_then(const struct asking *ask, const char **local_r, const char **address_r)
-{
-	const char *address = arena_lower(ask->arena, span_of(ask->address)), *at = strrchr(address, '@');
-	size_t local_len = (size_t)(at - address), suffix_len = strlen(ask->rcpt->suffix);
-
-	*local_r = arena_text(ask->arena, (struct span){ address, local_len > suffix_len ? local_len - suffix_len : 0 });
-	*address_r = arena_printf(ask->arena, "%s%s", *local_r, at);
-}
-
 /* A return address with a code that we have not given out. One without a code is that of forwards. */
 static int check_verp(const struct asking *ask, struct fail *why)
 {
-	static const char head[] = "-bounces+";
-	struct span suffix = span_of(ask->rcpt->suffix);
-	const char *local, *address;
-	struct secret secret;
 	struct verp verp;
 
-	if (!span_starts_nocase(suffix, head))
-		return 0;
-	list_then(ask, &local, &address);
-	secret = secret_derive(ask->world.master, arena_printf(ask->arena, "verp %s", address));
-	if (verp_read(ask->arena, &secret, local, span_sub(suffix, sizeof(head) - 1, suffix.len), &verp) && !verp.valid)
+	if (returned_read_key(ask->arena, ask->world.master, ask->address, ask->rcpt->suffix, &verp) && !verp.valid)
 		return reply_fail(why, REPLY_NO_SUCH_ALIAS, ask->address);
 	return 0;
 }

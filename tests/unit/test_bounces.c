@@ -717,14 +717,45 @@ static void test_reports_of_the_relay(void **state)
 static void test_a_flood_is_bounded(void **state)
 {
 	struct place *place = *state;
+	const char *id;
+	struct tally tally;
 	struct post taken;
-	unsigned allowed = 0;
+	unsigned read = 0;
 
 	make_list(place, "");
+	add_member(place, "ann@big.example");
 	run_route(place, key_of(place, BIRDS, VERP_RECIPIENT, post_at(place, START), "ann@big.example"), "", dsn, &taken);
-	for (int i = 0; i < 7200; i++)
-		allowed += returned_is_allowed(&place->daemon, &taken);
-	assert_int_equal(allowed, RETURNED_PER_COPY_PER_HOUR);
+	assert_null(returned_is_needless(&place->daemon, &taken));
+	OK(returned_take(&place->daemon, &place->site, &taken, &place->why));
+	for (int i = 0; i < 100; i++)
+		assert_non_null(returned_is_needless(&place->daemon, &taken));
+	/* a key that is the post's: no more than a post may have, whoever is named */
+	run_route(place, key_of(place, BIRDS, VERP_POST, post_at(place, START + 1), NULL), "", dsn, &taken);
+	for (int i = 0; i < 2 * RETURNED_PER_POST_PER_HOUR; i++)
+		read += returned_is_needless(&place->daemon, &taken) == NULL;
+	assert_int_equal(read, RETURNED_PER_POST_PER_HOUR);
+	/* a probe */
+	make_dead(place, "ann@big.example");
+	assert_true(get_tally(place, "ann@big.example", &tally));
+	id = tally.probe_id;
+	run_route(place, key_of(place, BIRDS, VERP_PROBE, id, NULL), "", dsn, &taken);
+	for (int i = 0; i < 100; i++)
+		read += returned_is_needless(&place->daemon, &taken) == NULL;
+	assert_int_equal(read, RETURNED_PER_POST_PER_HOUR + RETURNED_PER_PROBE_PER_HOUR);
+}
+
+/* What was sent before a list had its present name still comes back to it. */
+static void test_a_renamed_list(void **state)
+{
+	struct place *place = *state;
+	const char *key = key_of(place, BIRDS, VERP_RECIPIENT, post_at(place, START), "ann@big.example");
+	struct post taken;
+
+	make_list(place, "");
+	OK(store_list_rename(place->daemon.store, BIRDS, "fowl@lists.example.org", "address = fowl@lists.example.org", &place->why));
+	run_route(place, key, "", dsn, &taken);
+	assert_string_equal(taken.list->address, "fowl@lists.example.org");
+	assert_int_equal(taken.outcome, OUTCOME_REPORT);
 }
 
 static const char arf[] = "From: fbl@big.example\r\nTo: x\r\nSubject: complaint\r\nMIME-Version: 1.0\r\n"
@@ -917,6 +948,7 @@ int main(void)
 		cmocka_unit_test_setup_teardown(test_keys, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(test_reports_of_the_relay, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(test_a_flood_is_bounded, set_up, tear_down),
+		cmocka_unit_test_setup_teardown(test_a_renamed_list, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(test_complaints, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(test_an_answer_brings_back, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(test_notices_are_mail_of_the_list, set_up, tear_down),
