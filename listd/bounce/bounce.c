@@ -107,14 +107,14 @@ static void log_burst(const struct taking *t, const struct store_burst *burst)
 		"subscribers", event_number((long long)burst->subscribers), NULL);
 }
 
-/* The form of a copy that took the place of a refused one, or NULL where it was none. */
+/* The form of a copy that took the place of a refused one, or NULL where it was none or is not known any more. */
 static const char *second_form(const struct taking *t)
 {
-	struct sent sent;
+	struct notes notes;
 
-	if ((consequences[t->bounce->class] & SECOND) == 0 || sent_find(t->daemon, t->arena, t->bounce->job, t->bounce->list, t->bounce->recipient, &sent) != 1)
+	if ((consequences[t->bounce->class] & SECOND) == 0 || t->bounce->form == NULL || !learn_notes(t->daemon, t->arena, t->bounce->job, &notes))
 		return NULL;
-	return *sent.notes.of == '\0' ? NULL : sent.form;
+	return *notes.of == '\0' ? NULL : t->bounce->form;
 }
 
 static size_t fill_figures(const struct taking *t, struct store_figure figures[3])
@@ -171,6 +171,21 @@ static int complain(struct taking *t, struct fail *why)
 	return taken;
 }
 
+/* Which copy it was: the relay's reply tells, of a report by mail the job does. To look for a recipient costs as much as the job is long, so it is done once. */
+static void find_copy(struct taking *t)
+{
+	struct bounce *found;
+	struct sent sent;
+
+	if (t->bounce->form != NULL || sent_find(t->daemon, t->arena, t->bounce->job, t->bounce->list, t->bounce->recipient, &sent) != 1)
+		return;
+	found = arena_alloc(t->arena, sizeof(*found));
+	*found = *t->bounce;
+	found->job = sent.job;
+	found->form = sent.form;
+	t->bounce = found;
+}
+
 static int take(struct taking *t, struct fail *why)
 {
 	unsigned what = consequences[t->bounce->class];
@@ -178,6 +193,8 @@ static int take(struct taking *t, struct fail *why)
 
 	if (taken != 0 || what == 0)
 		return taken < 0 ? -1 : 0;
+	if ((what & SECOND) != 0)
+		find_copy(t);
 	/* before it is marked as taken: a crash in between repeats it, which does nothing more */
 	if ((what & SECOND) != 0 && (fallback_note(t->daemon, t->bounce, why) != 0 || learn_note(t->daemon, t->bounce, why) != 0))
 		return -1;

@@ -21,7 +21,7 @@
 #define LISTD_BOUNCE_LEARN_H
 
 #include "listd/bounce/bounce.h"
-#include "listd/post/post.h"
+#include "listd/post/notes.h"
 
 #define LEARN_WITNESSES 3
 #define LEARN_WITNESS_SECS (10 * 86400)
@@ -45,6 +45,9 @@ void learn_tend(struct daemon *daemon);
 int learn_note(struct daemon *daemon, const struct bounce *bounce, struct fail *why);
 /* Copies of one form of a job were taken by the relay (delivery_hooks). */
 void learn_sent(struct daemon *daemon, const struct job *job, const char *form, size_t count);
+
+/* The notes of a job ("ID-N"); texts live in a. Those that were asked for last are remembered, since a job's refusals come in swarms. False: there are none (any more). */
+bool learn_notes(struct daemon *daemon, struct arena *a, const char *job_id, struct notes *notes_r);
 
 /* For the world (post.h): see there. */
 void learn_experience(struct daemon *daemon, struct arena *a, const char *name, struct experience *experience);

@@ -45,7 +45,7 @@ static void remember(struct learn *learn, const char *job, const char *text)
 	pthread_mutex_unlock(&learn->lock);
 }
 
-static bool find_notes(struct daemon *daemon, struct arena *a, const char *job_id, struct notes *notes_r)
+bool learn_notes(struct daemon *daemon, struct arena *a, const char *job_id, struct notes *notes_r)
 {
 	const char *text = remembered(daemon->learn, a, job_id);
 	struct job *job;
@@ -69,7 +69,7 @@ static bool find_copy(struct daemon *daemon, struct arena *a, struct lesson *les
 
 	lesson->form = b->form;
 	if (b->form != NULL && strchr(b->job, '-') != NULL)
-		return find_notes(daemon, a, b->job, &lesson->notes);
+		return learn_notes(daemon, a, b->job, &lesson->notes);
 	if (sent_find(daemon, a, b->job, b->list, b->recipient, &sent) != 1)
 		return false;
 	lesson->form = sent.form;

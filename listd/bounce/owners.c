@@ -88,7 +88,7 @@ static int find_words(void *context, const struct tally *tally)
 	return 0;
 }
 
-static int tell_alarm(struct telling *t, const char *receiver)
+static int tell_alarm(struct telling *t, int64_t day, const char *receiver)
 {
 	struct words words = { .receiver = receiver, .class = "policy-auth", .reply = "", .arena = t->arena };
 
@@ -96,41 +96,63 @@ static int tell_alarm(struct telling *t, const char *receiver)
 		return -1;
 	event_log(EVENT_AUTH_ALARM, "receiver", receiver, "list", t->list->address, "reply", words.reply, "do",
 		"check SPF, DKIM keys and reverse DNS of this server: listctl status, listctl key list", NULL);
-	return tell(t, t->today, arena_printf(t->arena, "alarm %s", receiver), "alarm", (struct template_value[]){ { "list", list_name(t) }, { "list-address", t->list->address },
+	return tell(t, day, arena_printf(t->arena, "alarm %s", receiver), "alarm", (struct template_value[]){ { "list", list_name(t) }, { "list-address", t->list->address },
 		{ "receiver", receiver }, { "reply", words.reply }, { "host", t->site->settings->host_name } }, 5);
 }
 
+/* In "RECEIVER", "POST RECEIVER". */
+static const char *receiver_in(const char *key)
+{
+	const char *blank = strchr(key, ' ');
+
+	return blank == NULL ? key : blank + 1;
+}
+
 /* "POST RECEIVER" */
-static int tell_burst(struct telling *t, const char *key)
+static int tell_burst(struct telling *t, int64_t day, const char *key)
 {
 	size_t at = span_find_byte(span_of(key), ' ');
-	const char *post = arena_text(t->arena, span_sub(span_of(key), 0, at)), *receiver = key + at + (key[at] != '\0');
+	const char *post = arena_text(t->arena, span_sub(span_of(key), 0, at)), *receiver = receiver_in(key);
 
-	return tell(t, t->today, arena_printf(t->arena, "burst %s", key), "burst", (struct template_value[]){ { "list", list_name(t) }, { "list-address", t->list->address },
+	return tell(t, day, arena_printf(t->arena, "burst %s", receiver), "burst", (struct template_value[]){ { "list", list_name(t) }, { "list-address", t->list->address },
 		{ "receiver", receiver }, { "post", post }, { "share", arena_printf(t->arena, "%lld", t->list->bounce_burst_share) } }, 5);
 }
 
-static int tell_each(struct telling *t, const json_t *figures, const char *kind, const char *told_as, int (*tell_this)(struct telling *t, const char *key))
+/* Once a day for each receiver, however many posts it befell: a list of many posts, or a subscriber who makes reports up, is not to fill its owners' mailboxes. */
+static int tell_each(struct telling *t, int64_t day, const json_t *figures, const char *kind, const char *told_as,
+	int (*tell_this)(struct telling *t, int64_t day, const char *key))
 {
+	json_t *count, *told = json_object();
 	const char *key;
-	json_t *count;
+	int result = 0;
 
-	json_object_foreach(json_object_get(figures, kind), key, count)
-		if (!was_told(figures, arena_printf(t->arena, "%s %s", told_as, key)) && tell_this(t, arena_text(t->arena, span_of(key))) != 0)
-			return -1;
-	return 0;
+	json_object_foreach(json_object_get(figures, kind), key, count) {
+		const char *what = arena_printf(t->arena, "%s %s", told_as, receiver_in(key));
+
+		if (result != 0 || was_told(figures, what) || json_object_get(told, what) != NULL)
+			continue;
+		result = tell_this(t, day, arena_text(t->arena, span_of(key)));
+		json_object_set_new(told, what, json_true());
+	}
+	json_decref(told);
+	return result;
+}
+
+static int tell_of_day(struct telling *t, int64_t day)
+{
+	json_t *figures = figures_sum(t->daemon, t->list->address, day, day, t->why);
+	int result = figures == NULL ? -1 : tell_each(t, day, figures, FIGURE_ALARM, "alarm", tell_alarm);
+
+	if (result == 0)
+		result = tell_each(t, day, figures, FIGURE_BURST, "burst", tell_burst);
+	json_decref(figures);
+	return result;
 }
 
 /* Yesterday's, too: what came shortly before midnight. */
 static int tell_at_once(struct telling *t)
 {
-	json_t *figures = figures_sum(t->daemon, t->list->address, t->today - 1, t->today, t->why);
-	int result = figures == NULL ? -1 : tell_each(t, figures, FIGURE_ALARM, "alarm", tell_alarm);
-
-	if (result == 0)
-		result = tell_each(t, figures, FIGURE_BURST, "burst", tell_burst);
-	json_decref(figures);
-	return result;
+	return tell_of_day(t, t->today - 1) == 0 ? tell_of_day(t, t->today) : -1;
 }
 
 /* ---- once a day, once a week ---- */

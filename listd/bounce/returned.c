@@ -96,14 +96,22 @@ const char *returned_is_needless(struct daemon *daemon, const struct post *post)
 {
 	static const char too_many[] = "more reports in an hour than are read";
 	const struct verp *verp = post->verp;
+	bool by_relay;
 
 	if (verp == NULL)
 		return allow(daemon, post, "feedback", "", RETURNED_PER_LIST_PER_HOUR) ? NULL : too_many;
-	if (!allow(daemon, post, "returned of", verp->post_id, verp->kind == VERP_PROBE ? RETURNED_PER_PROBE_PER_HOUR : RETURNED_PER_POST_PER_HOUR))
-		return too_many;
-	if (verp->recipient == NULL)
-		return NULL;
-	return was_taken(daemon, post, true) || (verp->kind == VERP_POST && !is_by_relay(post->envelope) && was_taken(daemon, post, false)) ? "it was reported before" : NULL;
+	if (verp->kind == VERP_PROBE)
+		return allow(daemon, post, "returned of", verp->post_id, RETURNED_PER_PROBE_PER_HOUR) ? NULL : too_many;
+	by_relay = is_by_relay(post->envelope);
+	if (verp->recipient != NULL) {
+		if (was_taken(daemon, post, true) || (verp->kind == VERP_POST && !by_relay && was_taken(daemon, post, false)))
+			return "it was reported before";
+		if (!allow(daemon, post, by_relay ? "reported" : "returned", arena_printf(post->arena, "%s %s", verp->post_id, verp->recipient),
+				by_relay ? RETURNED_BY_RELAY_PER_HOUR : RETURNED_PER_COPY_PER_HOUR))
+			return too_many;
+	}
+	/* Nobody uses up what others need: neither with a key of his own, nor what the relay has to report with the key that every subscriber knows. */
+	return verp->kind == VERP_RECIPIENT || (by_relay && verp->recipient != NULL) || allow(daemon, post, "returned of", verp->post_id, RETURNED_PER_POST_PER_HOUR) ? NULL : too_many;
 }
 
 struct taking {

@@ -8,9 +8,12 @@
 #include "listd/delivery/verp.h"
 #include "listd/post/post.h"
 
-/* Reports read in an hour: about one post (a list of a hundred thousand has some thousand dead mailboxes before they are gone), about a probe, and without any key for one
- * list (feedback reports, whose key is in the returned copy). What was reported before is not read again at all: a mailbox that returns everything, again and again, costs
- * a look into the store each time, and no disk. */
+/* Reports read in an hour: about one copy (what ends no delivery may come first), of the relay's own more, since counts share slots (rate.h) and one that others have filled is not
+ * to hide them; about all copies of a post, where its key is all there is (a list of a hundred thousand has some thousand dead mailboxes before they are gone); about a probe; and
+ * without any key for one list (feedback reports, whose key is in the returned copy). What was reported before is not read again at all: a mailbox that returns everything, again
+ * and again, costs a look into the store each time, and no disk. */
+#define RETURNED_PER_COPY_PER_HOUR 5
+#define RETURNED_BY_RELAY_PER_HOUR 50
 #define RETURNED_PER_POST_PER_HOUR 20000
 #define RETURNED_PER_PROBE_PER_HOUR 5
 #define RETURNED_PER_LIST_PER_HOUR 200

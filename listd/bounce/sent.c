@@ -17,7 +17,21 @@ static const char *key_of(struct arena *a, const char *text)
 	return address_parse(a, span_of(text), &address, NULL) == 0 ? address_key(a, &address) : NULL;
 }
 
-/* Is it the same address? Most of a job's are not, and are not worth a parser. */
+/* Without quotes, comments, letters beyond ASCII, and a dot at the end: in lower case it is its own key. */
+static bool is_plain(struct span address)
+{
+	static const char specials[] = "!#$%&'*+-/=?^_`{|}~.@";
+
+	for (size_t i = 0; i < address.len; i++) {
+		char c = ascii_lower(address.ptr[i]);
+
+		if (!((c >= 'a' && c <= 'z') || (c >= '0' && c <= '9') || memchr(specials, c, sizeof(specials) - 1) != NULL))
+			return false;
+	}
+	return address.len > 0 && address.ptr[address.len - 1] != '.';
+}
+
+/* Is it the same address? Most of a job's are not, and are not worth a parser: refusals of one job may be as many as its recipients. */
 static bool is_same(struct arena *a, const char *address, const char *key)
 {
 	struct span s = span_of(address);
@@ -25,7 +39,7 @@ static bool is_same(struct arena *a, const char *address, const char *key)
 
 	if (span_eq_text_nocase(s, key))
 		return true;
-	if (s.len == 0 || ascii_lower(s.ptr[0]) != ascii_lower(key[0]))
+	if (is_plain(s))
 		return false;
 	other = key_of(a, address);
 	return other != NULL && strcmp(other, key) == 0;

@@ -34,7 +34,7 @@ void rates_free(struct rates *rates)
 bool rate_allow(struct rates *rates, const char *key, unsigned max, int64_t now_secs)
 {
 	struct secret slot = secret_derive(&rates->secret, key);
-	unsigned *count = &rates->counts[(slot.key[0] | slot.key[1] << 8) % RATE_SLOTS];
+	unsigned *count = &rates->counts[((unsigned)slot.key[0] | (unsigned)slot.key[1] << 8 | (unsigned)slot.key[2] << 16) % RATE_SLOTS];
 	bool allow;
 
 	pthread_mutex_lock(&rates->lock);

@@ -744,6 +744,41 @@ static void test_a_flood_is_bounded(void **state)
 	assert_int_equal(read, RETURNED_PER_POST_PER_HOUR + RETURNED_PER_PROBE_PER_HOUR);
 }
 
+static unsigned count_read(struct place *place, enum verp_kind kind, const char *post_id, bool by_relay, unsigned count)
+{
+	const struct envelope envelope = { .mail_from = "", .client_ip = by_relay ? NULL : "192.0.2.1", .is_submission = by_relay };
+	struct verp verp = { .kind = kind, .valid = true, .post_id = post_id };
+	struct post post = { .list = place->held, .verp = &verp, .envelope = &envelope };
+	unsigned read = 0;
+
+	for (unsigned i = 0; i < count; i++) {
+		post.arena = arena_new(1 << 20);
+		verp.recipient = arena_printf(post.arena, "m%u@big.example", i);
+		read += returned_is_needless(&place->daemon, &post) == NULL;
+		arena_free(post.arena);
+	}
+	return read;
+}
+
+/* Each subscriber of a large list may be refused within the hour, whatever one of them sends meanwhile. */
+static void test_a_flood_of_one_hides_no_other(void **state)
+{
+	struct place *place = *state;
+	const char *post = post_at(place, START);
+	struct post taken;
+
+	make_list(place, "");
+	run_route(place, key_of(place, BIRDS, VERP_RECIPIENT, post, "mallory@big.example"), "", dsn, &taken);
+	for (unsigned i = 0; i < RETURNED_PER_POST_PER_HOUR; i++)
+		returned_is_needless(&place->daemon, &taken);
+	assert_int_equal(count_read(place, VERP_RECIPIENT, post, false, RETURNED_PER_POST_PER_HOUR + 1000), RETURNED_PER_POST_PER_HOUR + 1000);
+	/* the key of a post that every subscriber knows, with the names of others: what the relay itself reports about them comes through all the same */
+	for (unsigned i = 0; i < RETURNED_PER_COPY_PER_HOUR; i++)
+		count_read(place, VERP_POST, post, false, 3000);
+	assert_int_equal(count_read(place, VERP_POST, post, false, 3000), 0);
+	assert_int_equal(count_read(place, VERP_POST, post, true, 3000), 3000);
+}
+
 /* What was sent before a list had its present name still comes back to it. */
 static void test_a_renamed_list(void **state)
 {
@@ -903,6 +938,29 @@ static void test_alarms_are_told_once_a_day(void **state)
 	assert_int_equal(notices(place, "owner@example.org", NULL), 1);
 }
 
+/* Owners hear of a receiver once a day, not of each post that it befell. */
+static void test_bursts_are_told_once_a_day(void **state)
+{
+	struct place *place = *state;
+	struct store_share share = { "big", 9 };
+
+	make_list(place, "");
+	for (unsigned k = 0; k < 9; k++)
+		add_member(place, arena_printf(place->a, "m%u@big.example", k));
+	for (int i = 0; i < 12; i++) {
+		const char *post;
+
+		place->daemon.clock.fixed_secs = START + i % 6 + i / 6 * DAY;
+		post = post_at(place, place->daemon.clock.fixed_secs);
+		OK(store_post_note(place->daemon.store, BIRDS, post, START, START + 99 * DAY, &share, 1, NULL, 0, &place->why));
+		for (unsigned k = 0; k < 9; k++)
+			bounce_as(place, post, arena_printf(place->a, "m%u@big.example", k), BOUNCE_FULL, BOUNCE_BY_POST_KEY);
+		if (i % 3 == 2)
+			tender_round(&place->daemon, &place->told_day);
+	}
+	assert_int_equal(notices(place, "owner@example.org", NULL), 2);
+}
+
 static void test_reports(void **state)
 {
 	struct place *place = *state;
@@ -948,12 +1006,14 @@ int main(void)
 		cmocka_unit_test_setup_teardown(test_keys, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(test_reports_of_the_relay, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(test_a_flood_is_bounded, set_up, tear_down),
+		cmocka_unit_test_setup_teardown(test_a_flood_of_one_hides_no_other, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(test_a_renamed_list, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(test_complaints, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(test_an_answer_brings_back, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(test_notices_are_mail_of_the_list, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(test_an_undecided_notice_is_dropped, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(test_alarms_are_told_once_a_day, set_up, tear_down),
+		cmocka_unit_test_setup_teardown(test_bursts_are_told_once_a_day, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(test_reports, set_up, tear_down),
 	};
 

@@ -2,6 +2,8 @@
 /* Second forms: who gets one, which, once, whatever is repeated and whenever the process ends. */
 #include "tests/unit/fake_daemon.h"
 
+#include "listd/bounce/figures.h"
+
 #define ID "7abcdefghijklmnopqr2"
 #define REPLY "550 5.7.26 Unauthenticated email from reject.example is not accepted due to domain's DMARC policy"
 #define NO_DROP .drop_in = -1, .drop_out = -1
@@ -94,13 +96,33 @@ static void test_reply(void **state)
 	fake_daemon_close(&d);
 }
 
+static int count_refused(void *context, int64_t day, const struct store_figure *figure)
+{
+	(void)day;
+	if (strcmp(figure->kind, FIGURE_SECOND) == 0 && strcmp(figure->key, "rewrite refused") == 0)
+		*(uint64_t *)context += figure->count;
+	return 0;
+}
+
+/* What the daemon makes of a report by mail, figures and all. */
+static void take_report(struct daemon *daemon, const char *post_id, const char *recipient)
+{
+	struct bounce bounce = { .list = FAKE_LIST, .job = post_id, .recipient = recipient, .source = BOUNCE_BY_RCPT_KEY, .class = BOUNCE_POLICY_DMARC, .status = "5.7.26", .reply = REPLY,
+		.at_secs = clock_now(&daemon->clock) };
+	struct fail why;
+
+	fake_daemon_must(bounce_take(daemon, &bounce, &why), &why);
+}
+
 /* Reports by mail: only the recipient's own key starts it, only for a copy that was sent, and the chain ends with a wrapped one. */
 static void test_reports(void **state)
 {
 	static const struct relay_plan plan = { NO_DROP };
 	struct fake_daemon d = { 0 };
 	struct second *rows;
+	uint64_t refused_count = 0;
 	char second_id[64];
+	struct fail why;
 	size_t count;
 
 	(void)state;
@@ -127,7 +149,10 @@ static void test_reports(void **state)
 	for (size_t i = 0; i < count; i++)
 		if (rows[i].state == SECOND_SENT)
 			snprintf(second_id, sizeof(second_id), "%s", rows[i].next_id);
-	note(&d.daemon, second_id, "bob@lenient.example", NULL, BOUNCE_BY_RCPT_KEY, BOUNCE_POLICY_DMARC);
+	take_report(&d.daemon, second_id, "bob@lenient.example");
+	take_report(&d.daemon, second_id, "bob@lenient.example");
+	fake_daemon_must(store_figures_each(d.daemon.store, FAKE_LIST, 0, clock_now(&d.daemon.clock) / 86400, count_refused, &refused_count, &why), &why);
+	assert_int_equal(refused_count, 1);
 	make(&d);
 	fake_daemon_await(&d, "bob@lenient.example", 3);
 	assert_non_null(strstr(fake_daemon_copy(&d, "bob@lenient.example"), "message/rfc822"));
