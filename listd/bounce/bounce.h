@@ -22,6 +22,7 @@ struct bounce {
 	const char *form;         /* strategy's name of the copy, or NULL where it is not known */
 	enum bounce_source source;
 	enum bounce_class class;
+	bool is_passed_on;        /* the mail had gone on to another address, which this is about: it tells nothing of the recipient's own receiver */
 	const char *status, *reply; /* "" where unknown */
 	int64_t at_secs;
 };

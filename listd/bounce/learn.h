@@ -10,8 +10,9 @@
  *
  * What is believed: the relay's own reply is, at once, and so is a report that the relay itself wrote (XFORWARD says that it came from no client, and it names the recipient of
  * the key). Any other report to an address with the recipient's key can be made up by that recipient, so it takes LEARN_WITNESSES different ones within LEARN_WITNESS_SECS.
- * Posts that fail their author's record, or went out on a moderator's word, teach nothing. What is learnt can only make copies more invasive, never send on what was not: the
- * worst that a lie does is a rewritten From at one receiver, until it is looked at again or forgotten.
+ * Posts that fail their author's record, or went out on a moderator's word, teach nothing; nor does the refusal of an address that the recipient's own server had
+ * passed the copy on to. What is learnt can only make copies more invasive, never send on what was not: the worst that a lie does is
+ * a rewritten From at one receiver, until it is looked at again or forgotten.
  *
  * It lasts for the setting relearn after the last refusal. Then one copy to one subscriber goes out in the lighter form, with the second form (fallback.h) behind it. Refused, it
  * lasts as long again; not refused for LEARN_TRIAL_SECS, it is over.

@@ -173,7 +173,7 @@ int learn_note(struct daemon *daemon, const struct bounce *bounce, struct fail *
 	struct arena *a;
 	int result = 0;
 
-	if (bounce->class != BOUNCE_POLICY_DMARC || (bounce->source != BOUNCE_BY_REPLY && bounce->source != BOUNCE_BY_RCPT_KEY))
+	if (bounce->class != BOUNCE_POLICY_DMARC || bounce->is_passed_on || (bounce->source != BOUNCE_BY_REPLY && bounce->source != BOUNCE_BY_RCPT_KEY))
 		return 0;
 	a = arena_new(ARENA_MESSAGE_MAX_BYTES);
 	if (teaches(daemon, a, &lesson)) {

@@ -139,9 +139,10 @@ static enum bounce_source source_of(const struct taking *t, const struct verdict
 
 static int take(struct taking *t, const char *recipient, const struct verdict_rcpt *rcpt, struct fail *why)
 {
+	bool is_other = *rcpt->recipient != '\0' && !span_eq_text_nocase(span_of(rcpt->recipient), recipient);
 	struct bounce bounce = {
 		.list = t->post->list->address, .job = t->verp->post_id, .recipient = recipient, .source = source_of(t, rcpt), .class = rcpt->class, .status = rcpt->status,
-		.reply = rcpt->reply, .at_secs = t->post->envelope->received_secs,
+		.reply = rcpt->reply, .is_passed_on = is_other, .at_secs = t->post->envelope->received_secs,
 	};
 
 	t->taken++;

@@ -109,7 +109,7 @@ def judge_aliases(world, kind, alias, dave):
     for token in ("-eve", "-bad", "-report"):
         no_copy(world, "ann@opendmarc.example", kind + token)
     loops = [e for e in world.events("refused") if e.get("stage") == "loop" and e.get("list") == address(kind)]
-    check("%s: a forward that comes back is stopped" % kind, len(loops) == 1 and loops[0]["code"] == "554", loops)
+    check("%s: a forward that comes back is stopped" % kind, bool(loops) and all(e["code"] == "554" for e in loops), loops)
     no_copy(world, "dave@plain.example", kind + "-circle")
     reports = [e for e in world.events("discarded") if e.get("list") == address(kind) and "mail to a bounce address: it has no key" in e.get("reason", "")]
     check("%s: the report about it is dropped" % kind, len(reports) >= 1, reports)
@@ -612,8 +612,9 @@ def authentication_results(world):
     got = unknown_client("word-before", results % "border.example")
     check("no server is trusted: refused", got.startswith("550 5.7.1"), got)
     world.set_listd('retry-min = "1s"\ntrusted-authserv-ids = { "border.example" }\n')
+    reloads = len(world.events("reloaded"))
     os.kill(world.processes["listd"].pid, signal.SIGHUP)
-    wait_for("the reload", lambda: len(world.events("reloaded")) >= 3, 10)
+    wait_for("the reload", lambda: len(world.events("reloaded")) > reloads, 10)
     got = unknown_client("word-trusted", results % "border.example")
     check("a trusted server says SPF passed: taken", got.startswith("250"), got)
     got = unknown_client("word-untrusted", results % "border.evil.example")

@@ -38,6 +38,15 @@ static void note(struct fake_daemon *d, const char *job, const char *recipient, 
 	fake_daemon_must(learn_note(&d->daemon, &bounce, &why), &why);
 }
 
+static void note_passed_on(struct fake_daemon *d, const char *job, const char *recipient)
+{
+	struct bounce bounce = { .list = FAKE_LIST, .job = job, .recipient = recipient, .form = "none", .source = BOUNCE_BY_REPLY, .class = BOUNCE_POLICY_DMARC, .status = "5.7.26",
+		.reply = REPLY, .is_passed_on = true, .at_secs = clock_now(&d->daemon.clock) };
+	struct fail why;
+
+	fake_daemon_must(learn_note(&d->daemon, &bounce, &why), &why);
+}
+
 static bool is_rewritten(struct fake_daemon *d, const char *rcpt)
 {
 	return strstr(fake_daemon_copy(d, rcpt), "\nX-Original-From:") != NULL;
@@ -83,6 +92,9 @@ static void test_changes_its_mind(void **state)
 	assert_false(is_rewritten(&d, "ann@lenient.example"));
 	assert_int_equal(state_of(&d, LEARNT_RECEIVER, "lenient", "none"), LEARN_SENT);
 	assert_int_equal(row(&d, LEARNT_RECEIVER, "lenient", "none")->sent_count, 2);
+	/* what an address says that the copy was passed on to is nothing that this receiver said */
+	note_passed_on(&d, arena_printf(d.box.arena, "%s-0", id), "ann@lenient.example");
+	assert_int_equal(state_of(&d, LEARNT_RECEIVER, "lenient", "none"), LEARN_SENT);
 	note(&d, arena_printf(d.box.arena, "%s-0", id), "ann@lenient.example", "none", BOUNCE_BY_REPLY);
 	assert_int_equal(state_of(&d, LEARNT_RECEIVER, "lenient", "none"), LEARN_HOLDS);
 	reopen(&d);
