@@ -125,7 +125,8 @@ const struct setting site_setting_rows[] = {
 	{ .name = "client-per-hour", .group = "Milter", .type = SETTING_NUMBER, SITE(client_per_hour), .fallback = "2000", .min = 0, .max = 10000000,
 		.help = "Messages for lists that one client (an IPv4 address or an IPv6 /64) may bring in an hour. 0: no limit. Submissions do not count." },
 	{ .name = "author-per-hour", .group = "Milter", .type = SETTING_NUMBER, SITE(author_per_hour), .fallback = "300", .min = 0, .max = 10000000,
-		.help = "Posts that one author, and one envelope sender, may send to lists in an hour. 0: no limit." },
+		.help = "Posts that one author may send to lists in an hour, and one envelope sender from one client. What cannot be shown to be an author's is counted apart from "
+			"what is. 0: no limit." },
 	{ .name = "receiver", .group = "Milter", .type = SETTING_BOOL, SITE(receiver), .fallback = "no",
 		.help = "Enforce DMARC for all mail that comes in, with exceptions for known lists and trusted-sealers. It includes authenticate = all." },
 	{ .name = "receiver-reading", .group = "Milter", .type = SETTING_ENUM, SITE(receiver_reading), .fallback = "stricter",

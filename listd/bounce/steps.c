@@ -279,6 +279,15 @@ int steps_round(struct daemon *daemon, struct site *site, const struct list_sett
 
 /* ---- what others tell ---- */
 
+/* Is delivery off for nothing but bounces? What the member or an administrator has set since is theirs to change. */
+static int is_suspended(struct daemon *daemon, struct arena *a, const char *list, const struct tally *tally, struct fail *why)
+{
+	struct member member;
+	int found = tally->state != TALLY_SUSPENDED ? 0 : store_member_get(daemon->store, a, list, tally->key, &member, why);
+
+	return found == 1 ? member.delivery == MEMBER_DELIVERY_OFF_BY_BOUNCES : found;
+}
+
 /* "LIST KEY", as tokens hold it. */
 static bool split_payload(struct arena *a, const char *text, const char **list_r, const char **key_r)
 {
@@ -344,8 +353,8 @@ int steps_come_back(struct daemon *daemon, const char *list, const char *key, co
 
 	for (int tries = 0; result == 0 && found == 1 && tries < TRIES_MAX; tries++) {
 		found = store_tally_get(daemon->store, a, list, key, &tally, why);
-		if (found == 1 && tally.state != TALLY_SUSPENDED)
-			found = 0;
+		if (found == 1)
+			found = is_suspended(daemon, a, list, &tally, why);
 		if (found == 1)
 			result = store_tally_put(daemon->store, list, &tally, &change, why);
 	}

@@ -90,6 +90,12 @@ static const char *network_of(struct arena *a, const char *ip)
 	return arena_printf(a, "%s/64", inet_ntop(AF_INET6, bytes, text, sizeof(text)));
 }
 
+/* An envelope sender is counted for each network that uses it, since nothing shows yet whose it is: else a stranger could use up another's hour. */
+static bool allow_sender(const struct control_call *call, const struct envelope *e, const char *client, long long max)
+{
+	return e->mail_from == NULL || *e->mail_from == '\0' || allow(call, "sender", client == NULL ? e->mail_from : arena_printf(call->arena, "%s %s", client, e->mail_from), max);
+}
+
 /* Reports are no posts: their number is that of the receivers who refuse. */
 static int count_message(const struct control_call *call, const struct envelope *e, enum purpose purpose, struct fail *why)
 {
@@ -99,7 +105,7 @@ static int count_message(const struct control_call *call, const struct envelope 
 
 	if (counts && client != NULL && !e->is_submission && e->auth_user == NULL && !allow(call, "client", client, site->settings->client_per_hour))
 		fast = client;
-	else if (counts && e->mail_from != NULL && *e->mail_from != '\0' && !allow(call, "sender", e->mail_from, site->settings->author_per_hour))
+	else if (counts && !allow_sender(call, e, client, site->settings->author_per_hour))
 		fast = e->mail_from;
 	daemon_release_site(site);
 	return fast == NULL ? 0 : reply_fail(why, REPLY_RATE, fast);
@@ -189,6 +195,7 @@ int verb_milter_alias(struct control_call *call, json_t **result_r, struct fail 
 	return found < 0 ? -1 : 0;
 }
 
+/* Those in his name that nothing shows to be his have a count of their own: strangers do not use up his. */
 int verb_milter_author(struct control_call *call, json_t **result_r, struct fail *why)
 {
 	const char *author;
@@ -197,7 +204,8 @@ int verb_milter_author(struct control_call *call, json_t **result_r, struct fail
 	if (need(call, "author", &author, why) != 0)
 		return -1;
 	site = daemon_hold_site(call->daemon);
-	*result_r = json_pack("{s:b}", "allowed", allow(call, "author", author, site->settings->author_per_hour));
+	*result_r = json_pack("{s:b}", "allowed", allow(call, json_is_true(json_object_get(call->args, "shown")) ? "shown author" : "author", author,
+		site->settings->author_per_hour));
 	daemon_release_site(site);
 	return 0;
 }

@@ -106,7 +106,7 @@ static void count_author(struct judging *j, struct post *post, struct milter_rcp
 
 	if (post->purpose != PURPOSE_POST || post->author_key == NULL)
 		return;
-	if (ask(j, "milter author", json_pack("{s:o}", "author", json_text(span_of(post->author_key))), &answer, &why) != 0) {
+	if (ask(j, "milter author", json_pack("{s:o,s:b}", "author", json_text(span_of(post->author_key)), "shown", post->facts.shown), &answer, &why) != 0) {
 		refuse(rcpt, reply_make(j->arena, REPLY_LISTD_AWAY, rcpt->address));
 		return;
 	}

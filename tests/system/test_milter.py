@@ -154,10 +154,15 @@ def test_limits(world):
         check("a client is stopped at its limit", codes == [250, 250, 250, 451, 451], codes)
     codes = [deliver(path, message("ann@lenient.example", BIRDS, "author-%d" % i), "s%d@lenient.example" % i, [BIRDS], "192.0.2.%d" % (100 + i))[0] for i in range(8)]
     check("an author is stopped at his", codes == [250] * 5 + [451] * 3, codes)
+    answer = deliver(path, message("ann@lenient.example", BIRDS, "author-himself"), "ann@lenient.example", [BIRDS], GOOD)
+    check("what strangers send in his name does not use up his hour", answer[0] == 250, answer)
+    codes = [deliver(path, message("ann@lenient.example", BIRDS, "sender-%d" % i).replace(b"From: ", b"X-From: "), "ann@silent.example", [BIRDS], "192.0.2.%d" % (140 + i))[0] for i in range(6)]
+    codes.append(deliver(path, message("ann@silent.example", BIRDS, "sender-himself"), "ann@silent.example", [BIRDS], GOOD)[0])
+    check("nor does his address as the envelope sender of others", codes == [550] * 6 + [250], codes)
     codes = [deliver(path, message("ann@silent.example", BIRDS, "v6-%d" % i), "v6-%d@silent.example" % i, [BIRDS], "2001:db8:5::%d" % i)[0] for i in range(1, 6)]
     check("an IPv6 client is its /64", codes == [250] * 3 + [451] * 2, codes)
     codes = [deliver(path, message("ann@silent.example", BIRDS, "own-%d" % i), "own%d@silent.example" % i, [BIRDS], "127.0.0.5")[0] for i in range(5)]
-    check("submissions do not count for a client, but for their author", codes == [250] * 2 + [451] * 3, codes)
+    check("submissions do not count for a client, but for their author", codes == [250] * 4 + [451], codes)
     world.set_listd(SETTINGS)
     world.processes["milter"].send_signal(signal.SIGHUP)
     world.listctl("reload")

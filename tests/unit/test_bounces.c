@@ -868,6 +868,15 @@ static void test_an_answer_brings_back(void **state)
 	run_route(place, address, "ann@big.example", "From: ann@big.example\r\nSubject: Re: x\r\n\r\nyes\r\n", &taken);
 	assert_int_equal(taken.outcome, OUTCOME_REPORT);
 	assert_string_equal(taken.confirm_key, "ann@big.example");
+	/* not against an administrator */
+	assert_true(get_member(place, "ann@big.example", &member));
+	member.delivery = MEMBER_DELIVERY_OFF_BY_ADMIN;
+	OK(store_member_put(place->daemon.store, BIRDS, &member, &place->why));
+	assert_int_equal(steps_come_back(&place->daemon, BIRDS, taken.confirm_key, "answered", &place->why), 0);
+	assert_true(get_member(place, "ann@big.example", &member));
+	assert_int_equal(member.delivery, MEMBER_DELIVERY_OFF_BY_ADMIN);
+	member.delivery = MEMBER_DELIVERY_OFF_BY_BOUNCES;
+	OK(store_member_put(place->daemon.store, BIRDS, &member, &place->why));
 	assert_int_equal(steps_come_back(&place->daemon, BIRDS, taken.confirm_key, "answered", &place->why), 1);
 	assert_true(get_member(place, "ann@big.example", &member));
 	assert_int_equal(member.delivery, MEMBER_DELIVERY_ON);
