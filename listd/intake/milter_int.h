@@ -95,6 +95,9 @@ int milter_content_view(struct milter_content *content, struct span *bytes_r, st
 
 /* --- milter_session.c: libmilter's callbacks --- */
 
+/* Fields in our name that are taken out of a message. The MTA looks through the whole header for each; no honest way makes more than a few. */
+#define MILTER_FORGED_MAX 100
+
 /* A recipient that is a list's. */
 struct milter_rcpt {
 	char *raw;                    /* as the MTA wrote it, <> and all */

@@ -371,10 +371,23 @@ static sfsistat conclude(struct judging *j)
 	return milter_answer(j->ctx, j->arena, all);
 }
 
+static sfsistat refuse_forged(struct judging *j)
+{
+	const struct milter_session *s = j->session;
+	const char *text = arena_printf(j->arena, "there are more than %d Authentication-Results fields in the name of %s", MILTER_FORGED_MAX, j->world.site->authserv_id);
+	struct reply reply = reply_make(j->arena, REPLY_BAD_HEADER, text);
+
+	event_log(EVENT_REFUSED, "id", j->id, "from", s->envelope.mail_from, "client", s->envelope.client_ip, "stage", "milter", "code", event_number(reply.code),
+		"text", reply.text, NULL);
+	return milter_answer(j->ctx, j->arena, &reply);
+}
+
 static sfsistat judge(struct judging *j)
 {
 	struct span bytes = { NULL, 0 };
 
+	if (j->session->forged_count > MILTER_FORGED_MAX)
+		return refuse_forged(j);
 	if (look(j, &bytes, &j->unread) == 0) {
 		judge_lists(j, bytes);
 		receive(j);

@@ -415,7 +415,7 @@ static void note_results(struct milter_session *s, struct span value)
 {
 	s->result_fields++;
 	arena_reset(s->scratch);
-	if (!authres_claims(s->scratch, value, s->site->settings->authserv_id))
+	if (s->forged_count > MILTER_FORGED_MAX || !authres_claims(s->scratch, value, s->site->settings->authserv_id))
 		return;
 	*(int *)arena_grow(s->arena, &s->forged, &s->forged_cap, s->forged_count, sizeof(*s->forged)) = (int)s->result_fields;
 	s->forged_count++;

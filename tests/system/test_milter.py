@@ -187,6 +187,8 @@ def test_content(world):
     post("a huge header", message("ann@lenient.example", BIRDS, "huge", head="X-Long: y\n" + "\n".join("X-%d: %s" % (i, "z" * 900) for i in range(600))), 550, b"5.6.0")
     post("too many fields", message("ann@lenient.example", BIRDS, "fields", head="X: y\n" * 1500), 550, b"5.6.0")
     post("a field of 300 KB", message("ann@lenient.example", BIRDS, "field", head="X: " + "y" * 300000), 550, b"5.6.0")
+    forged = "\n".join(["Authentication-Results: %s; spf=pass" % LIST_DOMAIN] * 3000)
+    post("a swarm of forged fields, for others, too", message("ann@lenient.example", BIRDS, "swarm", head=forged), 550, b"5.6.0 there are more than 100", rcpts=(BIRDS, "someone@else.example"))
     post("no body", message("ann@lenient.example", BIRDS, "nobody", body=""), 250)
     post("quarantine: held", message("ann@quarantine.example", BIRDS, "quarantined"), 250, sender="x@evil.example")
     post("p=reject, held by the list's wish", message("ann@bank.example", address("holding"), "held"), 250, sender="x@evil.example", rcpts=[address("holding")])
