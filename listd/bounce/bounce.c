@@ -202,7 +202,8 @@ static int take(struct taking *t, struct fail *why)
 	if (taken == 1) {
 		event_log(EVENT_BOUNCE, "list", t->bounce->list, "to", t->member.key, "post", t->post_id, "source", bounce_source_name(t->bounce->source), "class",
 			bounce_class_rows[t->bounce->class].name, "receiver", t->receiver, "status", t->bounce->status, "reply", t->bounce->reply, NULL);
-		tender_wake(t->daemon->tender);
+		if (bounce_class_rows[t->bounce->class].counts || (what & ALARM) != 0)
+			tender_wake(t->daemon->tender);
 	}
 	return taken < 0 ? -1 : 0;
 }

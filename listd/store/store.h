@@ -167,7 +167,7 @@ int store_token_remove(struct store *store, const char *token, struct fail *why)
 struct store_figure { const char *kind, *key; uint64_t count; };
 /* Add to the figures of a list ("": of the site) on a day. */
 int store_figures_add(struct store *store, const char *list, int64_t day, const struct store_figure *figures, size_t count, struct fail *why);
-/* Every figure from one day to another, both included, by day, kind and key; non-zero from each ends the walk and is returned. */
+/* Every figure from one day to another, both included, by day, kind and key; anything but 0 from each ends the walk, -1 as trouble. */
 int store_figures_each(struct store *store, const char *list, int64_t from_day, int64_t until_day, int (*each)(void *context, int64_t day, const struct store_figure *figure),
 	void *context, struct fail *why);
 
