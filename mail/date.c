@@ -214,6 +214,15 @@ static int64_t day_of(int64_t secs)
 	return secs / DAY_SECS - (secs % DAY_SECS < 0);
 }
 
+char *date_iso(struct arena *a, int64_t secs)
+{
+	int64_t year;
+	int month, mday;
+
+	date_of(day_of(secs), &year, &month, &mday);
+	return arena_printf(a, "%04lld-%02d-%02d", (long long)year, month, mday);
+}
+
 char *date_day(struct arena *a, int64_t secs)
 {
 	int64_t day = day_of(secs), year;

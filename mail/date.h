@@ -11,6 +11,8 @@
 bool date_parse(struct span value, int64_t *secs_r);
 /* "Sun, 22 Nov 2026 00:11:59 +0000", always UTC. */
 char *date_format(struct arena *a, int64_t secs);
+/* "2026-11-22", UTC (ISO 8601). */
+char *date_iso(struct arena *a, int64_t secs);
 /* The day of it: "Sun, 22 Nov 2026". */
 char *date_day(struct arena *a, int64_t secs);
 

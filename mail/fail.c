@@ -49,6 +49,11 @@ int fail_permanent(struct fail *why, const char *format, ...)
 	return -1;
 }
 
+int fail_expected(struct fail *why, const char *file, size_t line, const char *what, struct span found)
+{
+	return fail_permanent(why, "%s:%zu: expected %s, not \"%.*s\"", file, line, what, (int)(found.len > 80 ? 80 : found.len), found.len == 0 ? "" : found.ptr);
+}
+
 int fail_temporary(struct fail *why, const char *format, ...)
 {
 	va_list args;

@@ -22,6 +22,8 @@ int fail_set(struct fail *why, int code, const char *enhanced, const char *forma
 /* A failure without a reply code. */
 int fail_permanent(struct fail *why, const char *format, ...) __attribute__((format(printf, 2, 3)));
 int fail_temporary(struct fail *why, const char *format, ...) __attribute__((format(printf, 2, 3)));
+/* A line of a file that holds what was not expected there: "FILE:LINE: expected WHAT, not "FOUND"". */
+int fail_expected(struct fail *why, const char *file, size_t line, const char *what, struct span found);
 /* Put "prefix: " before why's text; returns -1. */
 int fail_prefix(struct fail *why, const char *format, ...) __attribute__((format(printf, 2, 3)));
 /* The environment is broken (no memory, dead disk): say so on stderr and end the process with EX_TEMPFAIL. */

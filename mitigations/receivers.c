@@ -131,8 +131,7 @@ struct reading {
 
 static int expected(const struct reading *reading, const char *what, struct span found)
 {
-	return fail_permanent(reading->why, "%s:%zu: expected %s, not \"%.*s\"", reading->file, reading->line, what, (int)(found.len > 80 ? 80 : found.len),
-		found.len == 0 ? "" : found.ptr);
+	return fail_expected(reading->why, reading->file, reading->line, what, found);
 }
 
 static int take_bool(const struct reading *reading, struct span rest, bool *value)

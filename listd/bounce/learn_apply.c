@@ -2,9 +2,10 @@
 /* From rows to what is chosen: receivers as they are taken, and rules. */
 #include "listd/bounce/learn_int.h"
 
+#include "mail/date.h"
+
 #include <stdio.h>
 #include <string.h>
-#include <time.h>
 
 /* Of a reply, as much as fits in a line that people read. */
 #define REPLY_SHOWN_BYTES 160
@@ -30,20 +31,9 @@ bool learn_is_in_force(enum learn_state state)
 	return state == LEARN_HOLDS || state == LEARN_DUE || state == LEARN_TRYING;
 }
 
-static const char *date(struct arena *a, int64_t secs)
-{
-	time_t at = (time_t)secs;
-	char text[16] = "";
-	struct tm tm;
-
-	if (gmtime_r(&at, &tm) != NULL)
-		strftime(text, sizeof(text), "%Y-%m-%d", &tm);
-	return arena_text(a, span_of(text));
-}
-
 static const char *source(struct arena *a, const struct learnt *l)
 {
-	return arena_printf(a, "learnt %s from %.*s", date(a, l->refused_secs), REPLY_SHOWN_BYTES, l->reply);
+	return arena_printf(a, "learnt %s from %.*s", date_iso(a, l->refused_secs), REPLY_SHOWN_BYTES, l->reply);
 }
 
 /* A receiver that refused such a copy enforces, whatever was said of it. */
@@ -105,7 +95,7 @@ void learn_experience(struct daemon *daemon, struct arena *a, const char *name, 
 	allowed = learn_find_allowed(learn, ALLOWED_RECEIVER, name);
 	if (allowed != NULL) {
 		adding.changes = adding.heavy.allowlists_us = adding.light.allowlists_us = true;
-		adding.heavy.source = adding.light.source = arena_printf(a, "allowlist of the site, since %s", date(a, allowed->since_secs));
+		adding.heavy.source = adding.light.source = arena_printf(a, "allowlist of the site, since %s", date_iso(a, allowed->since_secs));
 	}
 	if (!e->receiver->is_fixed)
 		add_rows(learn, name, allowed == NULL ? 0 : allowed->since_secs, clock_now(&daemon->clock), relearn_secs, &adding);
@@ -164,7 +154,7 @@ void learn_site_rules(struct daemon *daemon, struct arena *a, const struct facts
 		if (allowed->kind != ALLOWED_SENDER)
 			continue;
 		rule.from = arena_text(a, span_of(allowed->name));
-		rule.text = arena_printf(a, "exempt from %s (allowlist of the site, since %s)", allowed->name, date(a, allowed->since_secs));
+		rule.text = arena_printf(a, "exempt from %s (allowlist of the site, since %s)", allowed->name, date_iso(a, allowed->since_secs));
 		*add_rule(a, &rules_r->rules, &caps[0]) = *add_rule(a, &rules_r->trial, &caps[1]) = rule;
 	}
 	for (size_t i = 0; i < facts->author_count; i++)

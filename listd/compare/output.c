@@ -27,6 +27,24 @@ bool output_has_column(const struct output *out, size_t column)
 	return out->comparison->columns == NULL || out->comparison->columns[column];
 }
 
+const char *output_percent(size_t part, size_t whole, char text[24])
+{
+	text[0] = '\0';
+	if (whole > 0)
+		snprintf(text, 24, "%zu", (part * 100 + whole / 2) / whole);
+	return text;
+}
+
+const char *output_share(const struct sums_column *c, size_t share, char text[24])
+{
+	const size_t shares[OUTPUT_SHARES][2] = {
+		{ c->from_author, c->forms }, { c->name_visible, c->forms }, { c->reply_author, c->forms }, { c->signatures_alive, c->signed_posts }, { c->list_dkim, c->forms },
+		{ c->sealed, c->forms }, { c->list_fields, c->list_fields_wanted }, { c->tag, c->tag_wanted }, { c->footer, c->footer_wanted },
+	};
+
+	return output_percent(shares[share][0], shares[share][1], text);
+}
+
 const char *output_counts(const struct sums *sums, size_t column, size_t model, char text[160])
 {
 	static const char marks[COMPARE_VERDICTS] = {

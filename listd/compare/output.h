@@ -41,6 +41,11 @@ const struct output_kind *output_kind_find(const char *name);
 
 /* Is this column in the run? */
 bool output_has_column(const struct output *out, size_t column);
+/* What part of a column's copies has what readers want: nine shares, in the order in which all tables show them. text has 24 octets: "97", or "" where nothing could have it. */
+#define OUTPUT_SHARES 9
+const char *output_share(const struct sums_column *column, size_t share, char text[24]);
+/* part of whole in percent, likewise. */
+const char *output_percent(size_t part, size_t whole, char text[24]);
 /* "12 j3 r1": counts of a cell, inbox first and without a letter. text has 160 octets. */
 const char *output_counts(const struct sums *sums, size_t column, size_t model, char text[160]);
 /* What is wrong with a post in one column, as a test suite sees it: another result than the stored run has; without one, laundering, or a copy of auto's that a receiver

@@ -191,12 +191,9 @@ void output_html_post(struct output *out, const struct compared *c)
 	fputs("</details>\n", out->file);
 }
 
-static void share(struct output *out, size_t part, size_t whole)
+static void share(struct output *out, const char *percent)
 {
-	if (whole == 0)
-		fputs("<td>-</td>", out->file);
-	else
-		fprintf(out->file, "<td>%zu%%</td>", (part * 100 + whole / 2) / whole);
+	fprintf(out->file, "<td>%s%s</td>", *percent == '\0' ? "-" : percent, *percent == '\0' ? "" : "%");
 }
 
 static void put_readers(struct output *out, const struct sums *sums)
@@ -211,19 +208,13 @@ static void put_readers(struct output *out, const struct sums *sums)
 	fputs("</tr></thead>\n<tbody>\n", out->file);
 	for (size_t column = 0; column < sums->columns; column++) {
 		const struct sums_column *c = &sums->by_column[column];
+		char text[24];
 
 		if (!output_has_column(out, column))
 			continue;
 		fprintf(out->file, "<tr><th scope=\"row\">%s</th><td>%zu</td>", compare_column_name(column), c->forms);
-		share(out, c->from_author, c->forms);
-		share(out, c->name_visible, c->forms);
-		share(out, c->reply_author, c->forms);
-		share(out, c->signatures_alive, c->signed_posts);
-		share(out, c->list_dkim, c->forms);
-		share(out, c->sealed, c->forms);
-		share(out, c->list_fields, c->list_fields_wanted);
-		share(out, c->tag, c->tag_wanted);
-		share(out, c->footer, c->footer_wanted);
+		for (size_t i = 0; i < OUTPUT_SHARES; i++)
+			share(out, output_share(c, i, text));
 		fprintf(out->file, "<td>%lld</td><td>%zu</td><td>%zu</td><td>%zu</td></tr>\n", c->forms == 0 ? 0 : c->bytes_added / (long long)c->forms, c->replies, c->counted_here,
 			c->counted_elsewhere);
 	}

@@ -13,12 +13,9 @@ void output_markdown_post(struct output *out, const struct compared *compared)
 	(void)compared;
 }
 
-static void share(struct output *out, size_t part, size_t whole)
+static void share(struct output *out, const char *percent)
 {
-	if (whole == 0)
-		fputs(" - |", out->file);
-	else
-		fprintf(out->file, " %zu %% |", (part * 100 + whole / 2) / whole);
+	fprintf(out->file, " %s%s |", *percent == '\0' ? "-" : percent, *percent == '\0' ? "" : " %");
 }
 
 static void rule(struct output *out, size_t columns)
@@ -31,6 +28,8 @@ static void rule(struct output *out, size_t columns)
 /* How many of so many posts met that verdict, at each kind of receiver. */
 static void by_receiver(struct output *out, const struct sums *sums, enum compare_verdict verdict, size_t whole)
 {
+	char text[24];
+
 	fputs("| strategy |", out->file);
 	for (size_t i = 0; i < sums->models; i++)
 		fprintf(out->file, " %s |", out->comparison->models->items[i].name);
@@ -41,7 +40,7 @@ static void by_receiver(struct output *out, const struct sums *sums, enum compar
 			continue;
 		fprintf(out->file, "| %s |", compare_column_name(column));
 		for (size_t i = 0; i < sums->models; i++)
-			share(out, sums_count(sums, column, i, verdict), whole);
+			share(out, output_percent(sums_count(sums, column, i, verdict), whole, text));
 		fputc('\n', out->file);
 	}
 }
@@ -54,19 +53,13 @@ static void readers(struct output *out, const struct sums *sums)
 	rule(out, 14);
 	for (size_t column = 0; column < sums->columns; column++) {
 		const struct sums_column *c = &sums->by_column[column];
+		char text[24];
 
 		if (!output_has_column(out, column))
 			continue;
 		fprintf(out->file, "| %s |", compare_column_name(column));
-		share(out, c->from_author, c->forms);
-		share(out, c->name_visible, c->forms);
-		share(out, c->reply_author, c->forms);
-		share(out, c->signatures_alive, c->signed_posts);
-		share(out, c->list_dkim, c->forms);
-		share(out, c->sealed, c->forms);
-		share(out, c->list_fields, c->list_fields_wanted);
-		share(out, c->tag, c->tag_wanted);
-		share(out, c->footer, c->footer_wanted);
+		for (size_t i = 0; i < OUTPUT_SHARES; i++)
+			share(out, output_share(c, i, text));
 		fprintf(out->file, " %lld | %zu | %zu | %zu |\n", c->forms == 0 ? 0 : c->bytes_added / (long long)c->forms, c->replies, c->counted_here, c->counted_elsewhere);
 	}
 }

@@ -141,13 +141,12 @@ static void verdicts(struct output *out, const struct sums *sums)
 	}
 }
 
-static void share(struct output *out, size_t part, size_t whole)
+static void share(struct output *out, const char *percent)
 {
-	char text[24] = "-";
+	char text[32];
 
-	if (whole > 0)
-		snprintf(text, sizeof(text), "%zu%%", (part * 100 + whole / 2) / whole);
-	fprintf(out->file, "%-13s", text);
+	snprintf(text, sizeof(text), "%s%%", percent);
+	fprintf(out->file, "%-13s", *percent == '\0' ? "-" : text);
 }
 
 static void readers(struct output *out, const struct sums *sums)
@@ -157,19 +156,13 @@ static void readers(struct output *out, const struct sums *sums)
 		"list DKIM", "ARC", "List-*", "tag", "footer", "+bytes", "refusals", "counted", "elsewhere");
 	for (size_t column = 0; column < sums->columns; column++) {
 		const struct sums_column *c = &sums->by_column[column];
+		char text[24];
 
 		if (!output_has_column(out, column))
 			continue;
 		fprintf(out->file, "%-14s%-8zu", compare_column_name(column), c->forms);
-		share(out, c->from_author, c->forms);
-		share(out, c->name_visible, c->forms);
-		share(out, c->reply_author, c->forms);
-		share(out, c->signatures_alive, c->signed_posts);
-		share(out, c->list_dkim, c->forms);
-		share(out, c->sealed, c->forms);
-		share(out, c->list_fields, c->list_fields_wanted);
-		share(out, c->tag, c->tag_wanted);
-		share(out, c->footer, c->footer_wanted);
+		for (size_t i = 0; i < OUTPUT_SHARES; i++)
+			share(out, output_share(c, i, text));
 		fprintf(out->file, "%-9lld%-10zu%-9zu%zu\n", c->forms == 0 ? 0 : c->bytes_added / (long long)c->forms, c->replies, c->counted_here, c->counted_elsewhere);
 	}
 }

@@ -4,12 +4,12 @@
 #include "listd/bounce/learn.h"
 #include "listd/event.h"
 #include "listd/json_text.h"
+#include "mail/date.h"
 #include "mail/idna.h"
 
 #include <stdlib.h>
 #include <string.h>
 #include <sysexits.h>
-#include <time.h>
 
 static const char *text_arg(const struct control_call *call, const char *name)
 {
@@ -30,17 +30,6 @@ struct showing {
 	int64_t now_secs, relearn_secs;
 };
 
-static const char *date(struct arena *a, int64_t secs)
-{
-	time_t at = (time_t)secs;
-	char text[16] = "";
-	struct tm tm;
-
-	if (gmtime_r(&at, &tm) != NULL)
-		strftime(text, sizeof(text), "%Y-%m-%d", &tm);
-	return arena_text(a, span_of(text));
-}
-
 /* One row in words: "none: refused 2 times, last 2026-11-29 (holds): 550 5.7.1 ..." */
 static const char *in_words(const struct showing *s, const struct learnt *l)
 {
@@ -48,10 +37,10 @@ static const char *in_words(const struct showing *s, const struct learnt *l)
 	enum learn_state state = learn_state(l, s->now_secs, s->relearn_secs);
 
 	if (state == LEARN_SENT)
-		return arena_printf(a, "%s: sent %llu, last %s", l->what, (unsigned long long)l->sent_count, date(a, l->sent_secs));
+		return arena_printf(a, "%s: sent %llu, last %s", l->what, (unsigned long long)l->sent_count, date_iso(a, l->sent_secs));
 	if (state == LEARN_SUSPECTED)
 		return arena_printf(a, "%s: said to be refused, which too few have confirmed: %s", l->what, l->reply);
-	return arena_printf(a, "%s: refused %llu times, last %s (%s): %s", l->what, (unsigned long long)l->refused_count, date(a, l->refused_secs), learn_state_name(state), l->reply);
+	return arena_printf(a, "%s: refused %llu times, last %s (%s): %s", l->what, (unsigned long long)l->refused_count, date_iso(a, l->refused_secs), learn_state_name(state), l->reply);
 }
 
 /* "forms" and "experience" of a name. */

@@ -18,7 +18,7 @@ struct reading {
 
 static int expected(const struct reading *r, const char *what, struct span found)
 {
-	return fail_permanent(r->why, "%s:%zu: expected %s, not \"%.*s\"", r->file, r->line, what, (int)(found.len > 80 ? 80 : found.len), found.len == 0 ? "" : found.ptr);
+	return fail_expected(r->why, r->file, r->line, what, found);
 }
 
 static bool is_name(struct span name)

@@ -40,15 +40,18 @@ static void test_parse(void **state)
 
 static void test_format(void **state)
 {
-	static const struct { int64_t in; const char *want; } rows[] = {
-		{ 1795306319, "Sun, 22 Nov 2026 00:11:59 +0000" }, { 0, "Thu, 1 Jan 1970 00:00:00 +0000" }, { -1, "Wed, 31 Dec 1969 23:59:59 +0000" },
-		{ 951782400, "Tue, 29 Feb 2000 00:00:00 +0000" }, { 4107542400, "Mon, 1 Mar 2100 00:00:00 +0000" },
+	static const struct { int64_t in; const char *want, *iso; } rows[] = {
+		{ 1795306319, "Sun, 22 Nov 2026 00:11:59 +0000", "2026-11-22" }, { 0, "Thu, 1 Jan 1970 00:00:00 +0000", "1970-01-01" },
+		{ -1, "Wed, 31 Dec 1969 23:59:59 +0000", "1969-12-31" }, { 951782400, "Tue, 29 Feb 2000 00:00:00 +0000", "2000-02-29" },
+		{ 4107542400, "Mon, 1 Mar 2100 00:00:00 +0000", "2100-03-01" },
 	};
 	struct arena *a = arena_new(1 << 20);
 
 	(void)state;
-	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++)
+	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
 		assert_string_equal(date_format(a, rows[i].in), rows[i].want);
+		assert_string_equal(date_iso(a, rows[i].in), rows[i].iso);
+	}
 	assert_non_null(date_format(a, INT64_MAX));
 	assert_non_null(date_format(a, INT64_MIN));
 	arena_free(a);
