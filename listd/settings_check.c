@@ -3,6 +3,7 @@
 #define PCRE2_CODE_UNIT_WIDTH 8
 #include "listd/settings_int.h"
 #include "listd/known_lists.h"
+#include "mail/header.h"
 #include "mail/idna.h"
 
 #include <arpa/inet.h>
@@ -261,14 +262,6 @@ int check_rules(const char *value, struct fail *why)
 
 static const char *const header_actions[] = { [HEADER_RULE_HOLD] = "hold", [HEADER_RULE_REFUSE] = "refuse", [HEADER_RULE_DISCARD] = "discard" };
 
-static bool is_field_name(struct span name)
-{
-	for (size_t i = 0; i < name.len; i++)
-		if (name.ptr[i] <= 0x20 || name.ptr[i] >= 0x7f || name.ptr[i] == ':')
-			return false;
-	return name.len > 0;
-}
-
 static struct span take_word(struct span *rest)
 {
 	size_t start = 0, end;
@@ -296,7 +289,7 @@ static int parse_header_rule(struct span line, struct header_rule *rule_r, struc
 	rule_r->is_nocase = rest.len > 1 && rest.ptr[rest.len - 1] == 'i' && rest.ptr[rest.len - 2] == '/';
 	if (rule_r->is_nocase)
 		rest.len--;
-	if (action < 0 || !is_field_name(rule_r->field) || rest.len < 3 || rest.ptr[0] != '/' || rest.ptr[rest.len - 1] != '/')
+	if (action < 0 || !header_is_name(rule_r->field) || rest.len < 3 || rest.ptr[0] != '/' || rest.ptr[rest.len - 1] != '/')
 		return fail_permanent(why, "expected %s; not \"%.*s\"", what, (int)(line.len > 80 ? 80 : line.len), line.ptr);
 	rule_r->action = (enum header_rule_action)action;
 	rule_r->pattern = span_sub(rest, 1, rest.len - 2);

@@ -15,7 +15,7 @@
 
 struct address {
 	struct span display; /* decoded to UTF-8, quotes and escapes undone, blanks folded; empty when there is none. The text of a
-	                        comment is not a name. */
+	                        comment is a name only behind a bare address. */
 	struct span spec;    /* addr-spec as written (quotes kept, comments and blanks removed): local@domain. Valid UTF-8: other octets
 	                        are read as Windows-1252, and damaged is set. */
 	struct span local;   /* part before the last @, as written, quotes kept */

@@ -22,6 +22,7 @@ struct address_reader {
 	struct buf phrase, local, domain; /* of the element that is being read */
 	bool is_local;             /* can what was read be a local part: words joined by dots? */
 	bool in_group, has_first;
+	struct span comment;       /* content of the first one since the last atom or literal */
 	struct span group;
 };
 

@@ -36,6 +36,7 @@ static void skip_comment(struct address_reader *r)
 {
 	bool has_angle = false, has_address = false;
 	unsigned depth = 0;
+	size_t from = r->at;
 
 	for (; r->at < r->in.len; r->at++) {
 		char c = r->in.ptr[r->at];
@@ -54,6 +55,8 @@ static void skip_comment(struct address_reader *r)
 		damage(r);
 	} else {
 		r->at++;
+		if (r->comment.len == 0 && !has_address)
+			r->comment = span_sub(r->in, from + 1, r->at - from - 2);
 	}
 	if (has_address)
 		damage(r);
@@ -98,11 +101,29 @@ static void read_atom(struct address_reader *r, struct buf *out)
 	while (r->at < r->in.len && address_is_atom_octet(r->in.ptr[r->at]))
 		r->at++;
 	buf_put(out, span_sub(r->in, from, r->at - from));
+	r->comment = (struct span){ NULL, 0 };
 }
 
 static bool is_atom_here(const struct address_reader *r)
 {
 	return r->at < r->in.len && address_is_atom_octet(r->in.ptr[r->at]);
+}
+
+/* An encoded word that holds what no atom may, such as a comma (RFC 2047 5 (3) forbids it, senders do it): other readers end the name there. */
+static bool read_encoded_word(struct address_reader *r)
+{
+	struct span word = span_sub(r->in, r->at, encword_bytes(span_sub(r->in, r->at, r->in.len)));
+	size_t plain = 0;
+
+	while (plain < word.len && (address_is_atom_octet(word.ptr[plain]) || word.ptr[plain] == '.'))
+		plain++;
+	if (plain == word.len)
+		return false;
+	damage(r);
+	r->is_local = false;
+	buf_put(&r->phrase, word);
+	r->at += word.len;
+	return true;
 }
 
 /* Something that no word may hold. Brackets in a name are common and mean nothing else there. */
@@ -137,6 +158,8 @@ static int read_words(struct address_reader *r)
 		after_word = c != '.';
 		if (c == '"') {
 			read_quoted(r);
+		} else if (c == '=' && read_encoded_word(r)) {
+			continue;
 		} else if (c == '.') {
 			buf_put_byte(&r->phrase, '.');
 			buf_put_byte(&r->local, '.');
@@ -164,6 +187,7 @@ static void read_literal(struct address_reader *r)
 	else
 		damage(r);
 	buf_put_byte(&r->domain, ']');
+	r->comment = (struct span){ NULL, 0 };
 }
 
 /* Blanks or a comment inside of a domain, after what is a whole domain name already: other readers stop here. */
@@ -218,6 +242,16 @@ static struct span make_display(struct address_reader *r)
 			out[used++] = ' ';
 	}
 	return span_trim((struct span){ out, used });
+}
+
+/* "ann@example.com (Ann Author)": the name in its old place (RFC 5322 3.4), the first comment behind the address. */
+static struct span comment_display(struct address_reader *r)
+{
+	buf_reset(&r->phrase);
+	for (size_t i = 0; i < r->comment.len; i++)
+		if (r->comment.ptr[i] != '\\' || ++i < r->comment.len)
+			buf_put_byte(&r->phrase, r->comment.ptr[i]);
+	return make_display(r);
 }
 
 static void note_display(struct address_reader *r, struct span display)
@@ -304,20 +338,20 @@ static void read_bare(struct address_reader *r)
 {
 	struct address_list *list = r->list;
 	size_t before = list->count;
-	struct span spec = { NULL, 0 };
+	struct span spec = { NULL, 0 }, display;
 
 	r->at++;
 	read_domain(r);
-	take_spec(r, spec);
+	skip_cfws(r);
+	display = comment_display(r);
+	take_spec(r, display);
 	if (list->count > before)
 		spec = list->items[before].spec;
-	skip_cfws(r);
 	if (peek(r) == '<' && repeats_itself(r, spec)) {
 		r->at += spec.len + 2;
-		list->items[before].display = spec;
-		note_display(r, spec);
+		list->items[before].display = display = spec;
 	}
-	note_display(r, (struct span){ NULL, 0 });
+	note_display(r, display);
 }
 
 static void start_group(struct address_reader *r)

@@ -306,6 +306,18 @@ struct span authres_prop(const struct authres_result *result, const char *ptype,
 	return (struct span){ NULL, 0 };
 }
 
+bool authres_says(struct arena *a, struct span payload, const char *method, const char *result)
+{
+	struct authres authres;
+
+	if (authres_parse(a, span_of(arena_printf(a, "x; %.*s", (int)payload.len, payload.ptr)), &authres, NULL) != 0)
+		return false;
+	for (size_t i = 0; i < authres.count; i++)
+		if (span_eq_text_nocase(authres.results[i].method, method) && span_eq_text_nocase(authres.results[i].result, result))
+			return true;
+	return false;
+}
+
 /* U-labels equal their A-labels; what is no domain name is compared as text. */
 static bool is_same_id(struct arena *a, struct span id, const char *authserv_id)
 {
@@ -391,6 +403,7 @@ static void put_payload(struct buf *out, struct span payload)
 struct span authres_collect(struct arena *a, const struct message *m, const char *authserv_id)
 {
 	const struct field *f = message_field(m, "Authentication-Results");
+	bool is_there = false;
 	struct span result;
 	struct buf out;
 
@@ -398,9 +411,14 @@ struct span authres_collect(struct arena *a, const struct message *m, const char
 	for (; f != NULL; f = message_field_from(m, "Authentication-Results", message_field_index(m, f) + 1)) {
 		struct authres authres;
 
-		if (authres_parse(a, f->value, &authres, NULL) == 0 && authres.count > 0 && is_same_id(a, authres.authserv_id, authserv_id))
+		if (authres_parse(a, f->value, &authres, NULL) != 0 || !is_same_id(a, authres.authserv_id, authserv_id))
+			continue;
+		is_there = true;
+		if (authres.count > 0)
 			put_payload(&out, authres.payload);
 	}
+	if (is_there && out.len == 0)
+		buf_put_text(&out, "none");
 	result = out.len == 0 ? (struct span){ NULL, 0 } : arena_span(a, buf_span(&out));
 	buf_done(&out);
 	return result;

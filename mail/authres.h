@@ -30,13 +30,16 @@ struct authres {
 int authres_parse(struct arena *a, struct span value, struct authres *authres_r, struct fail *why);
 /* The property's value ("header", "d"), or {NULL,0}. */
 struct span authres_prop(const struct authres_result *result, const char *ptype, const char *property);
+/* Does a payload (what follows "authserv-id;") hold this result of this method? False for one that cannot be read. */
+bool authres_says(struct arena *a, struct span payload, const char *method, const char *result);
 /* Does this field claim the given authserv-id (case ignored, EAI as U-label)? A field that cannot be parsed counts as claiming it when
  * its text begins with that id: on intake it is better gone. */
 bool authres_claims(struct arena *a, struct span value, const char *authserv_id);
 /* Write helpers: the value as comments-free text. s must be quoted when not a token: this does it. */
 struct span authres_quote(struct arena *a, struct span value);
 /* All results of the fields of that authserv-id, joined by "; " in order of the fields, runs of white space folded to one space, comments kept: the payload for
- * an ARC-Authentication-Results field. Empty span when there is none. Names of the fields looked at: Authentication-Results. */
+ * an ARC-Authentication-Results field. "none" when they say no more than that; an empty span when there is no such field. Names of the fields looked at:
+ * Authentication-Results. */
 struct span authres_collect(struct arena *a, const struct message *m, const char *authserv_id);
 
 #endif

@@ -59,6 +59,13 @@ static bool word_parse(struct span s, struct word *word_r)
 	return true;
 }
 
+size_t encword_bytes(struct span text)
+{
+	struct word word;
+
+	return text.len > 2 && text.ptr[0] == '=' && text.ptr[1] == '?' && word_parse(text, &word) ? word.len : 0;
+}
+
 static int hex(char c)
 {
 	if (c >= '0' && c <= '9')

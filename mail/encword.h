@@ -8,6 +8,8 @@
 
 #define ENCWORD_MAX_BYTES 75
 
+/* The length of the encoded word that text begins with; 0 when it begins with none. */
+size_t encword_bytes(struct span text);
 /* text with its encoded words decoded to UTF-8 (iconv for other charsets; unknown ones and bad encodings stay as they are). White
  * space between two encoded words is dropped. Undeclared 8-bit octets that are no UTF-8 are taken as Windows-1252. CR, LF and NUL
  * that come out of the decoding become a space. */

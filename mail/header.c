@@ -19,6 +19,14 @@ static bool is_control(char c)
 	return (unsigned char)c < ' ' || c == 0x7f;
 }
 
+bool header_is_name(struct span name)
+{
+	for (size_t i = 0; i < name.len; i++)
+		if (name.ptr[i] <= ' ' || name.ptr[i] >= 0x7f || name.ptr[i] == ':')
+			return false;
+	return name.len > 0;
+}
+
 struct span header_unfold(struct arena *a, struct span value)
 {
 	char *out = arena_alloc(a, value.len + 1);

@@ -9,6 +9,8 @@
 #define HEADER_LINE_MAX_BYTES 998
 #define HEADER_LINE_WANTED_BYTES 78
 
+/* Is it the name of a header field (RFC 5322 2.2): visible ASCII without a colon? */
+bool header_is_name(struct span name);
 /* The value with line ends taken out (the blanks of a fold stay) and outer blanks trimmed. */
 struct span header_unfold(struct arena *a, struct span value);
 /* The value without comments, unfolded, runs of blanks as one space. An unclosed comment reaches to the end. Nesting to 32. */

@@ -6,6 +6,7 @@
 #include "mail/address.h"
 #include "mail/authres.h"
 #include "mail/file.h"
+#include "mail/header.h"
 #include "mail/mime.h"
 #include "mitigations/auth/arc.h"
 
@@ -65,6 +66,17 @@ static const char from_usage[] =
 	"\n"
 	"The authors that a message's From names, and the domains whose DMARC policy matters.\n";
 
+static void json_add_once(json_t *texts, const char *text)
+{
+	json_t *one;
+	size_t i;
+
+	json_array_foreach(texts, i, one)
+		if (strcmp(json_string_value(one), text) == 0)
+			return;
+	json_array_append_new(texts, json_string(text));
+}
+
 static json_t *from_json(struct offline *o, const struct message *m)
 {
 	json_t *authors = json_array(), *domains = json_array();
@@ -85,7 +97,7 @@ static json_t *from_json(struct offline *o, const struct message *m)
 				json_array_append_new(authors, json_text(list.items[i].spec));
 		address_author_domains(o->arena, &list, &names, &count);
 		for (size_t i = 0; i < count; i++)
-			json_array_append_new(domains, json_optional(names[i]));
+			json_add_once(domains, names[i]);
 	}
 	return json_pack("{s:o, s:o, s:o, s:b}", "authors", authors, "dmarc_domains", domains, "display_name", json_text(first_display), "damaged", damaged);
 }
@@ -171,15 +183,26 @@ static int seal(struct offline *o, const struct seal_options *s, const struct me
 	bool sealed;
 
 	arc_validate(o->arena, o->dns, &o->clock, m, &arc);
-	request.chain = arc.result;
-	request.chain_is_ended = arc_is_ended(m);
 	request.results = s->results != NULL ? span_of(s->results) : authres_collect(o->arena, m, s->authserv_id);
+	/* What the host found on receipt, before anything was changed, cannot be better now (RFC 8617 5.1). */
+	request.chain = arc.result == AUTH_PASS && authres_says(o->arena, request.results, "arc", "fail") ? AUTH_FAIL : arc.result;
+	request.chain_is_ended = arc_is_ended(m);
 	form_init(&form, o->arena, m);
 	if (arc_seal(&form, &o->clock, &request, &sealed, &why) != 0)
 		return offline_fail(EX_SOFTWARE, "%s", why.text);
 	if (!sealed)
-		fputs("listctl: no set was added: the chain has ended, has 50 sets, or there are no results to record\n", stderr);
+		fputs("listctl: no set was added: the chain has ended, has 50 sets or no instances, or there are no results to record\n", stderr);
 	return write_rendering(o, &form);
+}
+
+static int check_names(const char *headers)
+{
+	struct span rest = span_of(headers), name;
+
+	while (span_next(&rest, ':', &name))
+		if (span_trim(name).len > 0 && (!header_is_name(span_trim(name)) || span_find_byte(name, ';') < name.len))
+			return offline_fail(EX_USAGE, "--headers: expected names of header fields with colons between them, such as from:subject, not \"%s\"", headers);
+	return -1;
 }
 
 int offline_seal(int argc, char **argv)
@@ -198,6 +221,8 @@ int offline_seal(int argc, char **argv)
 		result = offline_fail(EX_USAGE, "seal: --domain, --selector, --key and --authserv-id are needed (try --help)");
 	if (result < 0)
 		result = offline_message(&o, o.arguments[0], false, &m);
+	if (result < 0)
+		result = check_names(s.headers);
 	if (result < 0)
 		result = load_key(&o, &s, &key);
 	if (result < 0)

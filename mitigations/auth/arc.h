@@ -34,13 +34,13 @@ struct arc_seal_request {
 	const char *authserv_id;
 	struct span results;     /* payload for the AAR, "spf=pass ...; dkim=..." */
 	enum auth_result chain;  /* result of arc_validate on the message as received */
-	const char *headers;     /* colon separated h= for the AMS, or NULL for the default set */
+	const char *headers;     /* colon separated h= for the AMS, or NULL for the default set; what is no name is left out */
 	bool chain_is_ended;     /* the newest AS says cv=fail: no set may be added */
 };
 /* Has the chain ended: does the newest ARC-Seal say cv=fail (5.1 step 2)? Whatever else is wrong with the chain. */
 bool arc_is_ended(const struct message *m);
 /* Add one ARC set on top of a form, over its bytes as they are now: nothing may change afterwards but fields added on top. *sealed_r is false when no set
- * may be added (chain ended, 50 instances, no results). -1: OpenSSL failed or the form cannot be rendered. */
+ * may be added (chain ended, 50 instances, ARC fields without an instance, no results). -1: OpenSSL failed or the form cannot be rendered. */
 int arc_seal(struct form *form, const struct clock *clock, const struct arc_seal_request *request, bool *sealed_r, struct fail *why);
 
 #endif

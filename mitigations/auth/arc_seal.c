@@ -44,10 +44,11 @@ static void find_sets(struct sealing *s)
 	}
 }
 
-/* 4.1.2: never Authentication-Results, which the next hop takes away, and nothing of ARC, which the seals cover. */
+/* 4.1.2: never Authentication-Results, which the next hop takes away, and nothing of ARC, which the seals cover. A name that would break the list of tags
+ * cannot be said. */
 static bool may_be_named(struct span name)
 {
-	return name.len > 0 && !span_eq_text_nocase(name, "Authentication-Results") && !span_starts_nocase(name, "ARC-");
+	return header_is_name(name) && span_find_byte(name, ';') == name.len && !span_eq_text_nocase(name, "Authentication-Results") && !span_starts_nocase(name, "ARC-");
 }
 
 static void add_name(struct buf *names, size_t *count, struct span name)
@@ -162,6 +163,12 @@ static bool sets_are_whole(const struct sealing *s)
 	return true;
 }
 
+/* Room for 50 sets; and a first set says cv=none, which is not so where there are ARC fields without an instance. */
+static bool may_add_set(const struct sealing *s)
+{
+	return s->instance <= ARC_INSTANCES_MAX && (s->instance > 1 || s->request->chain != AUTH_FAIL);
+}
+
 static int add_set(struct sealing *s, struct fail *why)
 {
 	struct span results, signature, seal;
@@ -211,8 +218,8 @@ int arc_seal(struct form *form, const struct clock *clock, const struct arc_seal
 	*s = (struct sealing){ .form = form, .scratch = scratch, .request = request, .instance = 1, .now = clock_now(clock) };
 	if (form_render(form, scratch, &rendering, why) == 0 && message_parse_slices(scratch, rendering.slices, rendering.count, &s->message, why) == 0) {
 		find_sets(s);
-		result = s->instance > ARC_INSTANCES_MAX ? 0 : add_set(s, why);
-		*sealed_r = result == 0 && s->instance <= ARC_INSTANCES_MAX;
+		result = may_add_set(s) ? add_set(s, why) : 0;
+		*sealed_r = result == 0 && may_add_set(s);
 	}
 	arena_free(scratch);
 	return result;

@@ -15,6 +15,13 @@ struct judgement {
 	enum aligned (*relaxed)(struct dmarc_verdict *verdict, const char *domain);
 };
 
+static bool same_last_label(const char *one, const char *other)
+{
+	const char *dot = strrchr(one, '.');
+
+	return dmarc_is_below(other, dot == NULL ? one : dot + 1);
+}
+
 /* The Organizational Domain of a name is the name or above it, so one that is not below the author's cannot share it: no question is
  * asked for a stranger's domain. */
 static enum aligned relaxed_by_walk(struct dmarc_verdict *verdict, const char *domain)
@@ -23,7 +30,7 @@ static enum aligned relaxed_by_walk(struct dmarc_verdict *verdict, const char *d
 	struct dmarc_walk walk;
 
 	if (org == NULL)
-		return ALIGNED_UNKNOWN;
+		return same_last_label(domain, verdict->author_domain) ? ALIGNED_UNKNOWN : ALIGNED_NO;
 	if (!dmarc_is_below(domain, org))
 		return ALIGNED_NO;
 	dmarc_walk(verdict->seen, domain, DMARC_LITERAL, &walk);

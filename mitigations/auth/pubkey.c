@@ -7,6 +7,8 @@
 #include <openssl/err.h>
 #include <openssl/x509.h>
 
+static const char too_short[] = "the RSA key is shorter than 1024 bits";
+
 static void not_usable(struct pubkey *key, enum pubkey_status status, const char *reason)
 {
 	key->status = status;
@@ -76,7 +78,7 @@ static void read_key(struct span bytes, enum key_algorithm algorithm, struct pub
 	if (pkey == NULL)
 		not_usable(key, PUBKEY_BAD, "the public key cannot be decoded");
 	else if (algorithm == KEY_RSA && bits < PUBKEY_RSA_BITS_MIN)
-		not_usable(key, PUBKEY_WEAK, "the RSA key is shorter than 1024 bits");
+		not_usable(key, PUBKEY_WEAK, too_short);
 	else if (algorithm == KEY_RSA && bits > PUBKEY_RSA_BITS_MAX)
 		not_usable(key, PUBKEY_BAD, "the RSA key is longer than 8192 bits");
 	if (key->status == PUBKEY_USABLE)
@@ -134,8 +136,13 @@ static bool read_answer(struct arena *a, const struct dns_answer *answer, enum k
 void pubkey_read_record(struct arena *a, const struct dns_answer *answer, enum key_algorithm algorithm, struct pubkey *key_r)
 {
 	struct tags tags;
+	size_t bits;
 
-	read_answer(a, answer, algorithm, &tags, key_r);
+	if (!read_answer(a, answer, algorithm, &tags, key_r) || algorithm != KEY_RSA)
+		return;
+	bits = pubkey_rsa_bits(pubkey_bytes(a, &tags));
+	if (bits > 0 && bits < PUBKEY_RSA_BITS_MIN)
+		not_usable(key_r, PUBKEY_WEAK, too_short);
 }
 
 void pubkey_read(struct arena *a, const struct dns_answer *answer, enum key_algorithm algorithm, struct pubkey *key_r)

@@ -29,8 +29,8 @@ struct pubkey {
 	bool exact_domain;    /* t=s: i= must have the very domain of d= */
 };
 
-/* Read the answer to a TXT question for use with an algorithm: what the record allows, without the key itself, which takes OpenSSL longer to decode than to
- * verify with. Usable then means so far; pkey is NULL. */
+/* Read the answer to a TXT question for use with an algorithm: what the record allows, and the length of an RSA key in its usual form, without the key
+ * itself, which takes OpenSSL longer to decode than to verify with. Usable then means so far; pkey is NULL. */
 void pubkey_read_record(struct arena *a, const struct dns_answer *answer, enum key_algorithm algorithm, struct pubkey *key_r);
 /* The same with the key. Scratch lives in a, but the pkey is freed by pubkey_done. */
 void pubkey_read(struct arena *a, const struct dns_answer *answer, enum key_algorithm algorithm, struct pubkey *key_r);
@@ -38,6 +38,8 @@ void pubkey_done(struct pubkey *key);
 /* An RSA key from SubjectPublicKeyInfo in strict DER, as nearly everybody publishes it, read by hand in a fraction of the time that OpenSSL's decoders take, which is
  * five times that of a verification. The caller frees it. NULL: it is something else, or no key; only OpenSSL can tell. */
 EVP_PKEY *pubkey_rsa_read(struct span der);
+/* The length of such a key, without making it. 0: it is something else. */
+size_t pubkey_rsa_bits(struct span der);
 /* The octets of p= in a record, decoded (white space is ignored); {NULL,0} when they are not base64. */
 struct span pubkey_bytes(struct arena *a, const struct tags *tags);
 

@@ -13,6 +13,11 @@
 #define MODULUS_MAX_BYTES (PUBKEY_RSA_BITS_MAX / 8)
 #define EXPONENT_MAX_BYTES 8
 
+struct numbers {
+	unsigned char modulus[MODULUS_MAX_BYTES], exponent[EXPONENT_MAX_BYTES];
+	size_t modulus_bytes, exponent_bytes;
+};
+
 /* AlgorithmIdentifier of rsaEncryption, with its NULL (RFC 3279 2.3.1), without its own head. */
 static const unsigned char rsa_encryption[] = { 0x06, 0x09, 0x2a, 0x86, 0x48, 0x86, 0xf7, 0x0d, 0x01, 0x01, 0x01, 0x05, 0x00 };
 
@@ -74,21 +79,40 @@ static bool open_info(struct span der, struct span *key_r)
 	return true;
 }
 
+static bool take_key(struct span der, struct numbers *n)
+{
+	struct span key = { NULL, 0 }, numbers = { NULL, 0 };
+
+	return open_info(der, &key) && take(&key, TAG_SEQUENCE, &numbers) && key.len == 0
+		&& take_number(&numbers, n->modulus, sizeof(n->modulus), &n->modulus_bytes)
+		&& take_number(&numbers, n->exponent, sizeof(n->exponent), &n->exponent_bytes) && numbers.len == 0;
+}
+
+size_t pubkey_rsa_bits(struct span der)
+{
+	struct numbers n;
+	size_t bits;
+
+	if (!take_key(der, &n))
+		return 0;
+	bits = 8 * n.modulus_bytes;
+	for (unsigned top = n.modulus[__BYTE_ORDER__ == __ORDER_LITTLE_ENDIAN__ ? n.modulus_bytes - 1 : 0]; top < 0x80 && bits > 0; top <<= 1)
+		bits--;
+	return bits;
+}
+
 EVP_PKEY *pubkey_rsa_read(struct span der)
 {
-	unsigned char modulus[MODULUS_MAX_BYTES], exponent[EXPONENT_MAX_BYTES];
-	struct span key = { NULL, 0 }, numbers = { NULL, 0 };
-	size_t modulus_bytes, exponent_bytes;
+	struct numbers n;
 	EVP_PKEY_CTX *context;
 	EVP_PKEY *pkey = NULL;
 
-	if (!open_info(der, &key) || !take(&key, TAG_SEQUENCE, &numbers) || key.len > 0 || !take_number(&numbers, modulus, sizeof(modulus), &modulus_bytes)
-		|| !take_number(&numbers, exponent, sizeof(exponent), &exponent_bytes) || numbers.len > 0)
+	if (!take_key(der, &n))
 		return NULL;
 	context = EVP_PKEY_CTX_new_from_name(NULL, "RSA", NULL);
 	if (context != NULL && EVP_PKEY_fromdata_init(context) == 1) {
-		OSSL_PARAM params[] = { OSSL_PARAM_construct_BN(OSSL_PKEY_PARAM_RSA_N, modulus, modulus_bytes),
-			OSSL_PARAM_construct_BN(OSSL_PKEY_PARAM_RSA_E, exponent, exponent_bytes), OSSL_PARAM_construct_end() };
+		OSSL_PARAM params[] = { OSSL_PARAM_construct_BN(OSSL_PKEY_PARAM_RSA_N, n.modulus, n.modulus_bytes),
+			OSSL_PARAM_construct_BN(OSSL_PKEY_PARAM_RSA_E, n.exponent, n.exponent_bytes), OSSL_PARAM_construct_end() };
 
 		if (EVP_PKEY_fromdata(context, &pkey, EVP_PKEY_PUBLIC_KEY, params) != 1)
 			pkey = NULL;

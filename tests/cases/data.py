@@ -188,7 +188,8 @@ def usage():
     message = write("plain", b"From: a@b.example\r\n\r\n")
     for args, want in ((("auth",), 64), (("auth", message, "--ip", "192.0.2"), 64), (("spf", "--ip", "one", "--helo", "x.example"), 64), (("spf", "--ip", "192.0.2.1"), 64),
                        (("spf", "--ip"), 64), (("dmarc",), 64), (("dmarc", "a.example", "--now", "today"), 64), (("parts", message, message), 64), (("nonsense",), 64),
-                       (("from", "--bogus", message), 64), (("seal", message), 64), (("parts", WORK + "/none"), 65), (("auth", WORK), 65), (("dmarc", "a.example", "--zone", message), 65)):
+                       (("from", "--bogus", message), 64), (("seal", message), 64),
+                       (("seal", message, "--domain", "a.example", "--selector", "s", "--key", message, "--authserv-id", "i", "--headers", "from:a\r\nb"), 64), (("parts", WORK + "/none"), 65), (("auth", WORK), 65), (("dmarc", "a.example", "--zone", message), 65)):
         got = run(*args, "--json")
         check("usage %s: %d" % (" ".join(args), want), got.get("exit") == want and "listctl" in got["stderr"], got)
 

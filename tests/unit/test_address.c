@@ -118,6 +118,12 @@ static const struct field_row { char damaged; const char *value, *specs, *domain
 	{ ' ', "=?utf-8?q?Ann_=3Cann=40other=2Eexample=3E?= <list@example.com>", "list@example.com", "example.com",
 	  "Ann <ann@other.example>" },
 	{ ' ', "Ann <ann@EXAMPLE.Com>", "ann@EXAMPLE.Com", "example.com", "Ann" },
+	/* RFC 5322 3.4: the name in its old place. */
+	{ ' ', "ann@example.com (Ann Author)", "ann@example.com", "example.com", "Ann Author" },
+	{ ' ', "(one) ann (two) @ (three) example.com (A. \\(x\\) =?utf-8?q?M=C3=BCller?=\r\n\t (b)) (five), b@example.com", "ann@example.com|b@example.com", "example.com",
+	  "A. (x) M\xc3\xbcller (b)" },
+	{ ' ', "ann@[192.0.2.1] (Ann)", "ann@[192.0.2.1]", "", "Ann" },
+	{ ' ', "(one) ann@example.com", "ann@example.com", "example.com", "" },
 	/* Against the grammar, but with one reading. */
 	{ ' ', "ann@example.com <ann@example.com>", "ann@example.com", "example.com", "ann@example.com" },
 	{ ' ', "[Bot] Ann <ann@example.com>", "ann@example.com", "example.com", "[Bot] Ann" },
@@ -143,6 +149,9 @@ static const struct field_row { char damaged; const char *value, *specs, *domain
 	  "bank.example.mail.example|bank.example", "" },
 	{ '!', "ceo@bank.example. mail.example", "ceo@bank.example.mail.example|ceo@bank.example",
 	  "bank.example.mail.example|bank.example", "" },
+	{ '!', "=?utf-8?q?Author,_Ann?= <ann@example.com>", "ann@example.com", "example.com", "Author, Ann" },
+	{ '!', "=?utf-8?q?a(b?= <ann@example.com>", "ann@example.com", "example.com", "a(b" },
+	{ '!', "=?utf-8?q?<ceo@bank.example>,?= <joe@mail.example>", "joe@mail.example|ceo@bank.example", "mail.example|bank.example", "<ceo@bank.example>," },
 	{ '!', "=?utf-8?q?ceo=40bank=2Eexample?=", "ceo@bank.example", "bank.example", "ceo@bank.example" },
 	{ '!', "<=?utf-8?q?ceo=40bank=2Eexample?=>", "ceo@bank.example", "bank.example", "" },
 	{ '!', "=?utf-8?b?Y2VvQGJhbmsuZXhhbXBsZQ==?==?utf-8?q?=00?=@mail.example",

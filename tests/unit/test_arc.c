@@ -349,6 +349,7 @@ static void test_not_sealed(void **state)
 	set_up(&s);
 	assert_null(seal(&s, SPAN_LIT(POST), 0, "", false).ptr);
 	assert_null(seal(&s, SPAN_LIT(POST), 0, " \r\n ", false).ptr);
+	assert_null(seal(&s, SPAN_LIT("ARC-Seal: i=0; cv=none\n" POST), 0, RESULTS, false).ptr); /* a first set could not say cv=fail */
 	buf_init(&b, 1 << 20);
 	for (int i = 1; i <= 50; i++)
 		buf_printf(&b, "ARC-Seal: i=%d\n", i);

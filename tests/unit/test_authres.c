@@ -242,6 +242,17 @@ static void test_collect(void **state)
 		"spf=pass (a b) smtp.mailfrom=a.test; dkim=pass header.d=a.test; dmarc=pass"));
 	assert_true(span_eq_text(authres_collect(arena, &m, "OTHER.example"), "spf=fail"));
 	assert_int_equal(authres_collect(arena, &m, "third.example").len, 0);
+	assert_int_equal(message_parse(arena, SPAN_LIT("Authentication-Results: mx.example.org; none\r\n\r\n"), &m, NULL), 0);
+	assert_true(span_eq_text(authres_collect(arena, &m, "mx.example.org"), "none"));
+}
+
+static void test_says(void **state)
+{
+	(void)state;
+	assert_true(authres_says(arena, SPAN_LIT("spf=pass; ARC=Fail (body changed)"), "arc", "fail"));
+	assert_false(authres_says(arena, SPAN_LIT("spf=fail; arc=pass (arc=fail)"), "arc", "fail"));
+	assert_false(authres_says(arena, SPAN_LIT("arc=fail ("), "arc", "fail"));
+	assert_false(authres_says(arena, SPAN_LIT("none"), "arc", "fail"));
 }
 
 int main(void)
@@ -253,6 +264,7 @@ int main(void)
 		cmocka_unit_test_setup_teardown(test_claims, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_quote, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_collect, setup, teardown),
+		cmocka_unit_test_setup_teardown(test_says, setup, teardown),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

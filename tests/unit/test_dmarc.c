@@ -374,6 +374,7 @@ static void test_failures_in_evaluation(void **state)
 		/* own record, org unknown */
 		{ "mail.example.com", D "mail.example.com=" R " | " D "example.com TIMEOUT", "mail.example.com", AUTH_PASS, AUTH_PASS, AUTH_PASS, true },
 		{ "mail.example.com", D "mail.example.com=" R " | " D "example.com TIMEOUT", "example.com", AUTH_PASS, AUTH_TEMPERROR, AUTH_PASS, false },
+		{ "mail.example.com", D "mail.example.com=" R " | " D "example.com TIMEOUT", "example.net", AUTH_PASS, AUTH_FAIL, AUTH_FAIL, false },
 		/* a record that is void for a tag twice: the evidence has to be there all the same */
 		{ "example.com", D "example.com=v=DMARC1; p=none; p=reject", "example.net", AUTH_PASS, AUTH_NONE, AUTH_NONE, false },
 		{ "example.com", D "example.com=v=DMARC1; p=none; p=reject", "example.com", AUTH_PASS, AUTH_NONE, AUTH_NONE, true },
