@@ -209,6 +209,18 @@ static int read_strings(struct reader *r, struct dns_line *line)
 	return got;
 }
 
+/* Nothing here asks for such a record, but its name exists because of it. */
+static int skip_words(struct reader *r, struct dns_line *line)
+{
+	struct word word;
+	int got;
+
+	(void)line;
+	while ((got = next_word(r, &word)) > 0)
+		continue;
+	return got;
+}
+
 struct type_row {
 	const char *name;
 	unsigned type;
@@ -219,6 +231,11 @@ static const struct type_row types[] = {
 	{ "A", DNS_A, read_a }, { "AAAA", DNS_AAAA, read_aaaa }, { "CNAME", DNS_CNAME, put_name }, { "MX", DNS_MX, read_mx },
 	{ "NS", DNS_NS, put_name }, { "PTR", DNS_PTR, put_name }, { "SOA", DNS_SOA, read_soa }, { "TXT", DNS_TXT, read_strings },
 	{ "SPF", 99, read_strings },
+	{ "HINFO", 13, skip_words }, { "RP", 17, skip_words }, { "LOC", 29, skip_words }, { "SRV", 33, skip_words }, { "NAPTR", 35, skip_words },
+	{ "DS", 43, skip_words }, { "SSHFP", 44, skip_words }, { "RRSIG", 46, skip_words }, { "NSEC", 47, skip_words }, { "DNSKEY", 48, skip_words },
+	{ "NSEC3", 50, skip_words }, { "NSEC3PARAM", 51, skip_words }, { "TLSA", 52, skip_words }, { "SMIMEA", 53, skip_words }, { "CDS", 59, skip_words },
+	{ "CDNSKEY", 60, skip_words }, { "OPENPGPKEY", 61, skip_words }, { "SVCB", 64, skip_words }, { "HTTPS", 65, skip_words }, { "URI", 256, skip_words },
+	{ "CAA", 257, skip_words },
 };
 
 /* "MX" or "TYPE99" (RFC 3597). */

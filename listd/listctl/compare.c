@@ -52,7 +52,7 @@ static int begin(struct compare_request *r, int argc, char **argv)
 		{ .name = "jobs", .value = &r->jobs_text }, { .name = "html", .value = &r->html }, { .name = "junit", .value = &r->junit }, { .name = "expect", .value = &r->expect },
 		{ .name = "server-ip", .value = &r->server_ip }, { .name = "recorded-by", .value = &r->recorded_by },
 		{ .name = "patterns", .value = &r->patterns_file }, { .name = "ip", .value = &r->session.client_ip }, { .name = "helo", .value = &r->session.helo },
-		{ .name = "mail-from", .value = &r->session.mail_from }, { .name = "submission", .flag = &r->session.is_submission },
+		{ .name = "mail-from", .value = &r->session.mail_from, .is_path = true }, { .name = "submission", .flag = &r->session.is_submission },
 		{ .name = "strategy", .values = r->strategies, .count = &r->strategy_count }, { .name = "receiver", .values = r->kinds, .count = &r->kind_count },
 		{ .name = "policy", .values = r->policies, .count = &r->policy_count }, { .name = "matrix", .flag = &r->matrix }, { .name = "shapes", .flag = &r->shapes },
 		{ .name = "unguarded", .flag = &r->unguarded }, { .name = "wide", .flag = &r->wide },

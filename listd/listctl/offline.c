@@ -107,6 +107,16 @@ static int take_all(struct offline *o, int argc, char **argv, const struct offli
 	return -1;
 }
 
+static void take_brackets_off(struct offline *o, const struct offline_option *options, size_t count)
+{
+	for (size_t i = 0; i < count; i++) {
+		struct span text = options[i].is_path ? span_of(*options[i].value) : (struct span){ NULL, 0 };
+
+		if (text.len >= 2 && text.ptr[0] == '<' && text.ptr[text.len - 1] == '>')
+			*options[i].value = arena_text(o->arena, span_sub(text, 1, text.len - 2));
+	}
+}
+
 static int open_world(struct offline *o)
 {
 	unsigned long long now;
@@ -138,6 +148,7 @@ int offline_begin(struct offline *o, const char *usage, int argc, char **argv, c
 	result = take_all(o, argc, argv, options, own_count + OFFLINE_COMMON, wanted);
 	if (result >= 0)
 		return result;
+	take_brackets_off(o, own, own_count);
 	if (o->help)
 		return fputs(usage, stdout) < 0 ? EX_IOERR : 0;
 	if (o->argument_count < (wanted == OFFLINE_WORDS ? 1 : wanted == OFFLINE_ANY ? 0 : wanted)) {

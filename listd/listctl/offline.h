@@ -20,7 +20,8 @@ struct offline_option {
 	bool *flag;
 	const char **values;
 	size_t *count;
-	bool is_ip; /* its value is an IP address */
+	bool is_ip;   /* its value is an IP address */
+	bool is_path; /* its value is an envelope address: angle brackets around it are taken off */
 };
 
 /* What all commands share. */

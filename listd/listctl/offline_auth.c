@@ -47,7 +47,7 @@ int offline_auth(int argc, char **argv)
 	const char *ids[OFFLINE_VALUES_MAX + 1] = { NULL }, *sealers[OFFLINE_VALUES_MAX + 1] = { NULL };
 	size_t id_count = 0, sealer_count = 0;
 	const struct offline_option options[] = {
-		{ .name = "ip", .value = &session.client_ip, .is_ip = true }, { .name = "helo", .value = &session.helo }, { .name = "mail-from", .value = &session.mail_from },
+		{ .name = "ip", .value = &session.client_ip, .is_ip = true }, { .name = "helo", .value = &session.helo }, { .name = "mail-from", .value = &session.mail_from, .is_path = true },
 		{ .name = "authserv-id", .values = ids, .count = &id_count }, { .name = "sealer", .values = sealers, .count = &sealer_count },
 	};
 	struct facts_options facts_options = { .trusted_authserv_ids = ids, .trusted_sealers = sealers };
@@ -148,7 +148,7 @@ int offline_spf(int argc, char **argv)
 {
 	struct spf_query query = { 0 };
 	const struct offline_option options[] = {
-		{ .name = "ip", .value = &query.ip, .is_ip = true }, { .name = "helo", .value = &query.helo }, { .name = "mail-from", .value = &query.mail_from },
+		{ .name = "ip", .value = &query.ip, .is_ip = true }, { .name = "helo", .value = &query.helo }, { .name = "mail-from", .value = &query.mail_from, .is_path = true },
 	};
 	struct spf_result spf;
 	struct offline o;

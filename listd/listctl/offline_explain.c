@@ -219,9 +219,9 @@ static int explain_or_render(int argc, char **argv, const char *usage)
 	struct session *session = &e.request.session;
 	const struct offline_option options[] = {
 		{ .name = "list-file", .value = &e.list_file }, { .name = "ip", .value = &session->client_ip, .is_ip = true }, { .name = "helo", .value = &session->helo },
-		{ .name = "mail-from", .value = &session->mail_from }, { .name = "submission", .flag = &session->is_submission }, { .name = "to", .values = e.to, .count = &e.to_count },
-		{ .name = "nonmember", .flag = &e.nonmember }, { .name = "keys", .value = &e.keys }, { .name = "receivers", .value = &e.receivers },
-		{ .name = "site", .value = &e.site }, { .name = "for", .value = &e.for_address },
+		{ .name = "mail-from", .value = &session->mail_from, .is_path = true }, { .name = "submission", .flag = &session->is_submission },
+		{ .name = "to", .values = e.to, .count = &e.to_count }, { .name = "nonmember", .flag = &e.nonmember }, { .name = "keys", .value = &e.keys },
+		{ .name = "receivers", .value = &e.receivers }, { .name = "site", .value = &e.site }, { .name = "for", .value = &e.for_address },
 	};
 	struct message m;
 	struct offline o;

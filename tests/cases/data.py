@@ -183,6 +183,14 @@ def authors():
         check("decision " + r["id"], r["mitigate"] == "any" or r["id"] == "own-action-none" or act == (r["mitigate"] == "yes"), (r["mitigate"], got))
 
 
+def paths():
+    """An envelope address may stand in angle brackets."""
+    zone = write("paths", 'a.example. TXT "v=spf1 ip4:192.0.2.1 -all"\n')
+    for path in ("b@a.example", "<b@a.example>", "<>", ""):
+        got = run("spf", "--ip", "192.0.2.1", "--helo", "a.example", "--mail-from", path, "--zone", zone, "--json")
+        check("spf for %s" % path, got.get("result") == "pass", got)
+
+
 def usage():
     """64 for wrong usage, 65 for input that cannot be read."""
     message = write("plain", b"From: a@b.example\r\n\r\n")
@@ -194,7 +202,7 @@ def usage():
         check("usage %s: %d" % (" ".join(args), want), got.get("exit") == want and "listctl" in got["stderr"], got)
 
 
-for part in (spf, dmarc, arc, dkim, mime, authors, usage):
+for part in (spf, dmarc, arc, dkim, mime, authors, paths, usage):
     part()
 # The words that the unit programs use, so that the totals count these too.
 print("[  PASSED  ] %d test(s)." % COUNT["ok"])

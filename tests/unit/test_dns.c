@@ -90,6 +90,8 @@ static const char zone_text[] =
 	"test. TXT \"top\"\n"
 	"example A 192.0.2.8\n"
 	"we\\ ird\\.dot.example.com A 192.0.2.10\n"
+	"srv.example.com SRV 0 5 25 mail.example.com\n"
+	"caa.example.com CAA 0 issue \"ca.example; x\"\n"
 	"tab.example.com\t\tTXT\t\"tab\"";
 
 static void test_zone_answers(void **state)
@@ -139,6 +141,7 @@ static void test_zone_answers(void **state)
 		{ "we\\032ird\\.dot.example.com", DNS_A, "ok we\\032ird\\.dot.example.com|192.0.2.10" },
 		{ "we ird.dot.example.com", DNS_A, "nxdomain we\\032ird.dot.example.com" },
 		{ "tab.example.com", DNS_TXT, "ok tab.example.com|tab" },
+		{ "srv.example.com", DNS_A, "nodata srv.example.com" }, { "caa.example.com", DNS_TXT, "nodata caa.example.com" },
 		{ "a..example.com", DNS_A, "nxdomain " }, { ".example.com", DNS_A, "nxdomain " }, { "a\\25.example.com", DNS_A, "nxdomain " },
 		{ "a\\", DNS_A, "nxdomain " },
 		{ "l123456789012345678901234567890123456789012345678901234567890123.example.com", DNS_A, "nxdomain " },
@@ -163,7 +166,7 @@ static void test_zone_errors(void **state)
 		{ "example.com A 192.0.2.1\n\nexample.com A 192.0.2.256", "line 3: no IPv4 address" },
 		{ "example.com AAAA 192.0.2.1", "line 1: no IPv6 address" },
 		{ "example.com A 192.0.2.1 2", "line 1: more than this record type takes: \"2\"" },
-		{ "example.com SRV 0 0 25 x", "line 1: unknown record type \"SRV\": write it as TYPEnumber" },
+		{ "example.com FOO x", "line 1: unknown record type \"FOO\": write it as TYPEnumber" },
 		{ "example.com TYPE0 \\# 0", "line 1: unknown record type \"TYPE0\": write it as TYPEnumber" },
 		{ "example.com TXT two words", "line 1: text of several words must stand in double quotes" },
 		{ "example.com TXT \"open", "line 1: a quote is not closed" },
