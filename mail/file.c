@@ -21,12 +21,12 @@ static int fail_errno(struct fail *why, const char *what, const char *path)
 		: fail_permanent(why, "%s %s: %s", what, path, strerror(errno));
 }
 
-static int read_whole(int fd, char *out, size_t size)
+int file_read_at(int fd, char *out, size_t size, size_t offset)
 {
 	size_t at = 0;
 
 	while (at < size) {
-		ssize_t got = pread(fd, out + at, size - at, (off_t)at);
+		ssize_t got = pread(fd, out + at, size - at, (off_t)(offset + at));
 
 		if (got < 0 && errno == EINTR)
 			continue;
@@ -47,13 +47,12 @@ static int view_small(int fd, size_t size, struct file_view *view)
 	if (view->map == NULL)
 		fail_environment("out of memory");
 	view->bytes = (struct span){ view->map, size };
-	return read_whole(fd, view->map, size);
+	return file_read_at(fd, view->map, size, 0);
 }
 
-static int view_large(int fd, size_t size, bool writable, struct file_view *view)
+static int view_large(int fd, size_t size, struct file_view *view)
 {
-	/* A copy is made at once: page by page later, each copied page stops all threads. */
-	void *map = mmap(NULL, size, PROT_READ | (writable ? PROT_WRITE : 0), MAP_PRIVATE | (writable ? MAP_POPULATE : 0), fd, 0);
+	void *map = mmap(NULL, size, PROT_READ, MAP_PRIVATE, fd, 0);
 
 	if (map == MAP_FAILED)
 		return -1;
@@ -61,7 +60,7 @@ static int view_large(int fd, size_t size, bool writable, struct file_view *view
 	return 0;
 }
 
-static int view_file(int fd, const char *path, size_t max_bytes, bool writable, struct file_view *view_r, struct fail *why)
+int file_map_fd(int fd, const char *path, size_t max_bytes, struct file_view *view_r, struct fail *why)
 {
 	struct file_view view = { 0 };
 	struct stat st;
@@ -71,7 +70,7 @@ static int view_file(int fd, const char *path, size_t max_bytes, bool writable, 
 		return fail_permanent(why, "%s is not a regular file", path);
 	if ((uintmax_t)st.st_size > max_bytes)
 		return fail_permanent(why, "%s is larger than %zu bytes", path, max_bytes);
-	result = (size_t)st.st_size <= FILE_COPY_MAX_BYTES ? view_small(fd, (size_t)st.st_size, &view) : view_large(fd, (size_t)st.st_size, writable, &view);
+	result = (size_t)st.st_size <= FILE_COPY_MAX_BYTES ? view_small(fd, (size_t)st.st_size, &view) : view_large(fd, (size_t)st.st_size, &view);
 	if (result != 0) {
 		fail_errno(why, "cannot read", path);
 		file_unmap(&view);
@@ -87,14 +86,9 @@ int file_map(const char *path, size_t max_bytes, struct file_view *view_r, struc
 
 	if (fd < 0)
 		return fail_errno(why, "cannot open", path);
-	result = view_file(fd, path, max_bytes, false, view_r, why);
+	result = file_map_fd(fd, path, max_bytes, view_r, why);
 	close(fd);
 	return result;
-}
-
-int file_map_copy(int fd, const char *path, size_t max_bytes, struct file_view *view_r, struct fail *why)
-{
-	return view_file(fd, path, max_bytes, true, view_r, why);
 }
 
 void file_unmap(struct file_view *view)

@@ -20,8 +20,10 @@ struct file_view {
 
 /* Map a file read-only (a small one is read, which is cheaper). Undo with file_unmap. -1: it does not exist, is not a regular file or is larger than max_bytes. */
 int file_map(const char *path, size_t max_bytes, struct file_view *view_r, struct fail *why);
-/* The same of an open file (path: for messages), as a copy of one's own that may be written to: the file stays as it is. */
-int file_map_copy(int fd, const char *path, size_t max_bytes, struct file_view *view_r, struct fail *why);
+/* The same of an open file; path: for messages. */
+int file_map_fd(int fd, const char *path, size_t max_bytes, struct file_view *view_r, struct fail *why);
+/* Read size bytes from offset, through short reads and EINTR. -1 with errno; EIO: the file ends before. */
+int file_read_at(int fd, char *out, size_t size, size_t offset);
 /* End a view; safe on a zeroed one. */
 void file_unmap(struct file_view *view);
 /* Read a whole file ("-" is standard input) into the arena. -1 beyond max_bytes or on an error. */

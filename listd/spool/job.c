@@ -3,38 +3,53 @@
 
 #include <errno.h>
 #include <fcntl.h>
-#include <limits.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
 /* States that lie this close together are written in one go, with what is between them. */
 #define MARK_GAP_BYTES 4096
-/* 2,000,000 recipients of 40 bytes, with room for long addresses. */
-#define RCPTS_MAX_BYTES ((size_t)512 << 20)
+/* Forms, and 2,000,000 recipients of 40 bytes with room for long addresses. */
+#define FILE_MAX_BYTES (JOB_FORMS_MAX_BYTES + ((size_t)512 << 20))
 
-/* The recipients in a copy of our own: a state is set there and then written from there. */
-static int map_rcpts(struct job *job, struct fail *why)
+void job_name(char name_r[JOB_NAME_MAX_BYTES], const char *id, const char *suffix)
 {
-	job->rcpts_fd = openat(job->dir_fd, "rcpts", O_RDWR | O_CLOEXEC);
-	if (job->rcpts_fd < 0)
-		return fail_permanent(why, "rcpts: %s", strerror(errno));
-	if (file_map_copy(job->rcpts_fd, "rcpts", RCPTS_MAX_BYTES, &job->rcpts_view, why) != 0)
-		return -1;
-	return job->rcpts_view.bytes.len < JOB_RCPTS_END_BYTES ? fail_permanent(why, "rcpts has %zu bytes", job->rcpts_view.bytes.len) : 0;
+	snprintf(name_r, JOB_NAME_MAX_BYTES, "%s%s", id, suffix);
 }
 
-int job_read_files(struct job *job, struct spool *spool, const char *place, struct fail *why)
+/* It is moved to kept/ before the job is, and is the same file in both places. */
+static int map_post(struct job *job, const struct spool *spool, struct fail *why)
 {
-	char path[PATH_MAX];
+	const int dirs[] = { spool->out_fd, spool->kept_fd };
+	char name[JOB_NAME_MAX_BYTES];
 
-	snprintf(path, sizeof(path), "%s/%s/%s/post", spool->dir, place, job->id);
-	if (file_map(path, SIZE_MAX, &job->post, why) != 0)
+	job_name(name, job->id, JOB_POST_SUFFIX);
+	for (size_t i = 0; i < sizeof(dirs) / sizeof(dirs[0]); i++) {
+		int fd = openat(dirs[i], name, O_RDONLY | O_CLOEXEC), result;
+
+		if (fd < 0 && errno == ENOENT)
+			continue;
+		if (fd < 0)
+			return fail_temporary(why, "cannot open %s: %s", name, strerror(errno));
+		result = file_map_fd(fd, name, SIZE_MAX, &job->post, why);
+		close(fd);
+		return result;
+	}
+	return fail_permanent(why, "its post is not there");
+}
+
+int job_read(struct job *job, const struct spool *spool, int dir_fd, int flags, struct fail *why)
+{
+	job->fd = openat(dir_fd, job->id, flags | O_CLOEXEC);
+	if (job->fd < 0 && errno == ENOENT)
+		return 1;
+	if (job->fd < 0)
+		return fail_temporary(why, "cannot open job %s: %s", job->id, strerror(errno));
+	job->out_fd = spool->out_fd;
+	if (map_post(job, spool, why) != 0 || file_map_fd(job->fd, job->id, FILE_MAX_BYTES, &job->view, why) != 0)
 		return -1;
-	snprintf(path, sizeof(path), "%s/%s/%s/forms", spool->dir, place, job->id);
-	if (file_map(path, JOB_FORMS_MAX_BYTES, &job->forms_view, why) != 0 || job_read_forms(job, why) != 0)
-		return -1;
-	return map_rcpts(job, why) != 0 ? -1 : job_read_rcpts(job, why);
+	return job_parse(job, why);
 }
 
 struct job *job_new(const char *id)
@@ -44,36 +59,37 @@ struct job *job_new(const char *id)
 
 	job->arena = a;
 	job->id = arena_text(a, span_of(id));
-	job->rcpts_fd = job->dir_fd = -1;
+	job->fd = -1;
 	pthread_mutex_init(&job->lock, NULL);
 	return job;
+}
+
+/* With what stands beside it. */
+static void put_aside(struct spool *spool, const char *id, const char *reason)
+{
+	job_move_beside(spool->out_fd, spool->bad_fd, id);
+	spool_put_aside(spool, spool->out_fd, id, reason);
 }
 
 int job_open(struct spool *spool, const char *id, struct job **job_r, struct fail *why)
 {
 	struct job *job;
+	int result;
 
 	if (!spool_name_is_safe(id))
 		return fail_permanent(why, "not an id: %s", id);
 	job = job_new(id);
-	job->dir_fd = openat(spool->out_fd, id, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-	if (job->dir_fd < 0) {
-		bool is_gone = errno == ENOENT;
-
-		fail_temporary(why, "cannot open out/%s: %s", id, strerror(errno));
-		job_close(job);
-		if (is_gone)
-			fail_permanent(why, "there is no job %s", id);
-		return -1;
-	}
-	if (job_read_files(job, spool, "out", why) == 0) {
+	result = job_read(job, spool, spool->out_fd, O_RDWR, why);
+	if (result == 0) {
 		*job_r = job;
 		return 0;
 	}
 	job_close(job);
+	if (result > 0)
+		return fail_permanent(why, "there is no job %s", id);
 	if (why->temporary)
 		return fail_prefix(why, "out/%s", id);
-	spool_put_aside(spool, spool->out_fd, id, why->text);
+	put_aside(spool, id, why->text);
 	return fail_prefix(why, "out/%s was put aside into bad/", id);
 }
 
@@ -82,12 +98,10 @@ void job_close(struct job *job)
 	if (job == NULL)
 		return;
 	file_unmap(&job->post);
-	file_unmap(&job->forms_view);
-	file_unmap(&job->rcpts_view);
-	if (job->rcpts_fd >= 0)
-		close(job->rcpts_fd);
-	if (job->dir_fd >= 0)
-		close(job->dir_fd);
+	file_unmap(&job->view);
+	free(job->lines);
+	if (job->fd >= 0)
+		close(job->fd);
 	pthread_mutex_destroy(&job->lock);
 	arena_free(job->arena);
 }
@@ -96,12 +110,12 @@ static void set_state(struct job *job, struct job_rcpt *rcpt, enum job_state sta
 {
 	job->todo_count -= rcpt->state == JOB_TODO && state != JOB_TODO;
 	rcpt->state = state;
-	((char *)job->rcpts_view.map)[rcpt->offset] = (char)state;
+	job->lines[rcpt->offset] = (char)state;
 }
 
 static bool write_bytes(const struct job *job, size_t from, size_t count)
 {
-	return pwrite(job->rcpts_fd, job->rcpts_view.bytes.ptr + from, count, (off_t)from) == (ssize_t)count;
+	return pwrite(job->fd, job->lines + from, count, (off_t)(job->lines_at + from)) == (ssize_t)count;
 }
 
 /* Set states and write them, neighbours together. With the lock held: what lies between them may be others'. */
@@ -141,10 +155,13 @@ int job_mark_all(struct job *job, const uint32_t *rcpts, size_t count, enum job_
 /* One line "address TAB reply" for people and for listctl. */
 static int note_failure(struct job *job, const char *address, const char *reply)
 {
-	int fd = openat(job->dir_fd, "failures", O_WRONLY | O_APPEND | O_CREAT | O_CLOEXEC, 0600);
+	char name[JOB_NAME_MAX_BYTES];
 	struct buf line;
 	ssize_t put;
+	int fd;
 
+	job_name(name, job->id, JOB_FAILURES_SUFFIX);
+	fd = openat(job->out_fd, name, O_WRONLY | O_APPEND | O_CREAT | O_CLOEXEC, 0600);
 	if (fd < 0)
 		return -1;
 	buf_init(&line, 8192);
@@ -186,27 +203,32 @@ size_t job_todo_count(struct job *job)
 
 int job_sync(struct job *job, struct fail *why)
 {
-	return fdatasync(job->rcpts_fd) == 0 ? 0 : spool_fail_errno(why, "cannot sync the states of ", job->id);
+	return fdatasync(job->fd) == 0 ? 0 : spool_fail_errno(why, "cannot sync the states of ", job->id);
 }
 
-void job_empty_dir(int dir_fd)
-{
-	static const char *const names[] = { "post", "forms", "rcpts", "failures" };
+static const char *const beside[] = { JOB_POST_SUFFIX, JOB_FAILURES_SUFFIX };
+#define BESIDE_COUNT (sizeof(beside) / sizeof(beside[0]))
 
-	for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++)
-		unlinkat(dir_fd, names[i], 0);
+void job_unlink_beside(int dir_fd, const char *id)
+{
+	char name[JOB_NAME_MAX_BYTES];
+
+	for (size_t i = 0; i < BESIDE_COUNT; i++) {
+		job_name(name, id, beside[i]);
+		unlinkat(dir_fd, name, 0);
+	}
 }
 
-static void empty_and_remove(struct spool *spool, const char *name, bool remove)
+int job_move_beside(int from_fd, int to_fd, const char *id)
 {
-	int fd = openat(spool->out_fd, name, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	char name[JOB_NAME_MAX_BYTES];
 
-	if (fd < 0)
-		return;
-	job_empty_dir(fd);
-	close(fd);
-	if (remove)
-		unlinkat(spool->out_fd, name, AT_REMOVEDIR);
+	for (size_t i = 0; i < BESIDE_COUNT; i++) {
+		job_name(name, id, beside[i]);
+		if (renameat(from_fd, name, to_fd, name) != 0 && errno != ENOENT)
+			return -1;
+	}
+	return 0;
 }
 
 bool job_post_is_there(struct spool *spool, const char *name)
@@ -225,14 +247,16 @@ bool job_post_is_there(struct spool *spool, const char *name)
 
 int job_remove(struct spool *spool, const char *id, struct fail *why)
 {
-	char done[SPOOL_NAME_MAX_CHARS + 8];
+	char done[JOB_NAME_MAX_BYTES];
 
 	if (!spool_name_is_safe(id))
 		return fail_permanent(why, "not an id: %s", id);
-	snprintf(done, sizeof(done), "%s.done", id);
+	job_name(done, id, ".done");
 	if (renameat(spool->out_fd, id, spool->out_fd, done) != 0)
 		return errno == ENOENT ? 0 : spool_fail_errno(why, "cannot remove out/", id);
-	empty_and_remove(spool, done, !job_post_is_there(spool, done));
+	job_unlink_beside(spool->out_fd, id);
+	if (!job_post_is_there(spool, done))
+		unlinkat(spool->out_fd, done, 0);
 	return 0;
 }
 
@@ -245,7 +269,7 @@ static bool has_suffix(const char *name, const char *suffix)
 {
 	size_t len = strlen(name), suffix_len = strlen(suffix);
 
-	return len > suffix_len && len <= SPOOL_NAME_MAX_CHARS + 5 && strcmp(name + len - suffix_len, suffix) == 0;
+	return len > suffix_len && len < JOB_NAME_MAX_BYTES && strcmp(name + len - suffix_len, suffix) == 0;
 }
 
 static bool is_done(const char *name)
@@ -253,33 +277,63 @@ static bool is_done(const char *name)
 	return has_suffix(name, ".done");
 }
 
-static bool is_leftover(const char *name)
+static bool is_tmp(const char *name)
 {
 	return has_suffix(name, ".tmp");
 }
 
-int job_sweep_done(struct spool *spool, struct fail *why)
+static bool is_beside(const char *name)
+{
+	return has_suffix(name, JOB_POST_SUFFIX) || has_suffix(name, JOB_FAILURES_SUFFIX);
+}
+
+/* Call each for every such name of out/. */
+static int sweep(struct spool *spool, bool (*keep)(const char *name), void (*each)(struct spool *spool, const char *name), struct fail *why)
 {
 	struct arena *a = arena_new(ARENA_MESSAGE_MAX_BYTES);
 	const char **names;
 	size_t count;
-	int result = spool_list_names(spool->out_fd, "out", a, is_done, &names, &count, why);
+	int result = spool_list_names(spool->out_fd, "out", a, keep, &names, &count, why);
 
 	for (size_t i = 0; result == 0 && i < count; i++)
-		empty_and_remove(spool, names[i], !job_post_is_there(spool, names[i]));
+		each(spool, names[i]);
 	arena_free(a);
 	return result;
 }
 
+static void remove_tmp(struct spool *spool, const char *name)
+{
+	unlinkat(spool->out_fd, name, 0);
+}
+
+static void remove_done(struct spool *spool, const char *name)
+{
+	if (!job_post_is_there(spool, name))
+		unlinkat(spool->out_fd, name, 0);
+}
+
+/* Of a job that was cut off while it was made, removed or moved to kept/. */
+static void remove_stray(struct spool *spool, const char *name)
+{
+	char id[JOB_NAME_MAX_BYTES];
+
+	snprintf(id, sizeof(id), "%.*s", (int)strcspn(name, "."), name);
+	if (faccessat(spool->out_fd, id, F_OK, AT_SYMLINK_NOFOLLOW) == 0)
+		return;
+	if (faccessat(spool->kept_fd, id, F_OK, AT_SYMLINK_NOFOLLOW) == 0)
+		renameat(spool->out_fd, name, spool->kept_fd, name);
+	else
+		unlinkat(spool->out_fd, name, 0);
+}
+
+int job_sweep_done(struct spool *spool, struct fail *why)
+{
+	return sweep(spool, is_done, remove_done, why);
+}
+
 int job_sweep(struct spool *spool, struct fail *why)
 {
-	struct arena *a = arena_new(ARENA_MESSAGE_MAX_BYTES);
-	const char **names;
-	size_t count;
-	int result = spool_list_names(spool->out_fd, "out", a, is_leftover, &names, &count, why);
-
-	for (size_t i = 0; result == 0 && i < count; i++)
-		empty_and_remove(spool, names[i], true);
-	arena_free(a);
-	return result == 0 ? job_sweep_done(spool, why) : -1;
+	if (sweep(spool, is_tmp, remove_tmp, why) != 0 || sweep(spool, is_beside, remove_stray, why) != 0)
+		return -1;
+	return job_sweep_done(spool, why);
 }

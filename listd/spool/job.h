@@ -1,11 +1,12 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* A job of out/: one post for one list, as forms over the post's own file and the recipients of each form.
+/* A job of out/: one post for one list, as forms over the post's own file and the recipients of each form. Names of files cost more than what is in them, so it has as
+ * few as can be:
  *
- *   post    hard link to the spooled file: a form's slices point into it, so that no body is copied
- *   forms   a line with length and checksum; JSON with the list, the sender and for each form its name, needs (8bit, smtputf8) and slices, each three numbers
- *           (0 post | 1 own bytes, offset, length); then the own bytes
- *   rcpts   a line for each recipient: state octet, blank, form number, blank, address, NUL, LF; the state is overwritten in place: "." to do, "D" done, "F" failed
- *           for good (with its reply in the file failures). The last line has count and checksum (states left out).
+ *   ID-N           a line with lengths and checksum; JSON with the list, the sender and for each form its name, needs (8bit, smtputf8) and slices, each three numbers
+ *                  (0 post | 1 own bytes, offset, length); the own bytes; then a line for each recipient: state octet, blank, form number, blank, address, NUL, LF; the
+ *                  state is overwritten in place: "." to do, "D" done, "F" failed for good. The last line has count and checksum (states left out).
+ *   ID-N.post      hard link to the spooled file: a form's slices point into it, so that no body is copied
+ *   ID-N.failures  where there are any: a line for each, the address, TAB, the reply
  */
 #ifndef LISTD_JOB_H
 #define LISTD_JOB_H
@@ -23,7 +24,7 @@
 
 struct job_form {
 	const char *name;      /* strategy's name */
-	struct rendering rendering; /* slices must point into the post's bytes or elsewhere; those elsewhere are copied to the forms file */
+	struct rendering rendering; /* slices must point into the post's bytes or elsewhere; those elsewhere are copied to the job's file */
 	bool needs_8bit, needs_utf8;
 };
 enum job_sender { JOB_SENDER_VERP /* list-bounces+... per recipient */, JOB_SENDER_FIXED };
@@ -50,7 +51,7 @@ int job_commit(struct job_writer *writer, struct fail *why);
 void job_abort(struct job_writer *writer);
 
 enum job_state { JOB_TODO = '.', JOB_DONE = 'D', JOB_FAILED = 'F' };
-struct job_rcpt { const char *address; unsigned form; enum job_state state; size_t offset; };
+struct job_rcpt { const char *address; unsigned form; enum job_state state; size_t offset; /* of the state, in lines */ };
 struct job {
 	const char *id, *list, *notes; /* notes: "" where there are none */
 	int64_t created_secs;
@@ -58,9 +59,10 @@ struct job {
 	struct job_form *forms; size_t form_count;
 	struct job_rcpt *rcpts; size_t rcpt_count;  /* in order of forms */
 	size_t todo_count;
-	struct file_view post, forms_view;
-	struct file_view rcpts_view;                /* private copy: states in it are written here first */
-	int dir_fd, rcpts_fd;
+	struct file_view post, view;                /* view: of its file, whose recipients stand in lines as a copy: states are set there first */
+	char *lines;
+	size_t lines_at, lines_bytes;               /* where they begin in the file */
+	int fd, out_fd;                             /* out_fd is the spool's */
 	pthread_mutex_t lock;                       /* of states, todo_count */
 	struct arena *arena;
 	void *kept;                                 /* the opener's own, in arena; NULL at first */
@@ -78,11 +80,11 @@ int job_post(const struct job *job, struct arena *a, struct envelope *envelope_r
 bool job_is_made(struct spool *spool, const char *id);
 /* Record states (written at once; synced to disk by job_sync, grouped), by any thread. rcpts: indexes in ascending order. */
 int job_mark_all(struct job *job, const uint32_t *rcpts, size_t count, enum job_state state, struct fail *why);
-/* One; reply: for failures, kept in the job's failures file; else NULL. */
+/* One; reply: for failures, kept in ID-N.failures; else NULL. */
 int job_mark(struct job *job, size_t rcpt, enum job_state state, const char *reply, struct fail *why);
 size_t job_todo_count(struct job *job);
 int job_sync(struct job *job, struct fail *why);
-/* Remove a finished job. While its post is in in/, an empty out/ID.done/ stays behind: the route might run again after a crash. */
+/* Remove a finished job. While its post is in in/, out/ID.done stays behind: the route might run again after a crash. */
 int job_remove(struct spool *spool, const char *id, struct fail *why);
 /* The same, but the job goes to kept/, unless disk space is short. */
 int job_keep(struct spool *spool, const char *id, int64_t now_secs, struct fail *why);
@@ -91,7 +93,7 @@ int job_sweep_kept(struct spool *spool, int64_t before_secs, struct fail *why);
 int job_ids(struct spool *spool, struct arena *a, const char ***ids_r, size_t *count_r, struct fail *why);
 /* Remove out/ *.done that nothing needs any more; to be called now and then. */
 int job_sweep_done(struct spool *spool, struct fail *why);
-/* The same and leftovers (out/ *.tmp); at start only: spool_open does it. */
+/* The same and leftovers (out/ *.tmp, what belongs to no job); at start only: spool_open does it. */
 int job_sweep(struct spool *spool, struct fail *why);
 
 #endif

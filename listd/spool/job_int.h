@@ -6,21 +6,29 @@
 #include "listd/spool/job.h"
 #include "listd/spool/spool_int.h"
 
-/* "listd-job-1 <8 hex: bytes of JSON> <16 hex: sum over JSON and own bytes>\n" */
-#define JOB_FORMS_HEAD_BYTES 38
+/* "listd-job-1 <8 hex: bytes of JSON> <16 hex: own bytes> <16 hex: sum over both>\n" */
+#define JOB_HEAD_BYTES 55
 /* "#<10 digits: recipients> <16 hex: sum over the lines without their states>\n" */
 #define JOB_RCPTS_END_BYTES 29
 
-/* Take the files of a job apart, with every length and offset checked; into job, whose arena and views are set. */
-int job_read_forms(struct job *job, struct fail *why);
-int job_read_rcpts(struct job *job, struct fail *why);
-/* Read the files of a job, whose id, arena and dir_fd are set, below this directory of the spool. */
-int job_read_files(struct job *job, struct spool *spool, const char *place, struct fail *why);
+/* What stands beside a job: its post, and the failures where there are any. */
+#define JOB_POST_SUFFIX ".post"
+#define JOB_FAILURES_SUFFIX ".failures"
+#define JOB_NAME_MAX_BYTES (SPOOL_NAME_MAX_CHARS + 16)
+/* name_r: id and suffix. */
+void job_name(char name_r[JOB_NAME_MAX_BYTES], const char *id, const char *suffix);
+
+/* Take the file of a job apart, with every length and offset checked; into job, whose arena, views and fd are set. */
+int job_parse(struct job *job, struct fail *why);
+/* Read a job, whose id and arena are set, from that directory of the spool. 1: there is none. */
+int job_read(struct job *job, const struct spool *spool, int dir_fd, int flags, struct fail *why);
 /* A job to be filled in, with its lock and arena; job_close ends it. */
 struct job *job_new(const char *id);
 /* May the route run again for this job's post? name: "ID-N", perhaps with ".done". */
 bool job_post_is_there(struct spool *spool, const char *name);
-/* Unlink what a job's directory may hold. */
-void job_empty_dir(int dir_fd);
+/* Remove what stands beside a job in that directory. */
+void job_unlink_beside(int dir_fd, const char *id);
+/* The same, but take it to another directory: a name that is not there is none that was lost. */
+int job_move_beside(int from_fd, int to_fd, const char *id);
 
 #endif

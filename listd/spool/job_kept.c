@@ -1,11 +1,10 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /* Jobs that have been sent, kept whole for as long as a receiver may still refuse one of their copies: forms and recipients tell who got what, the post is there to be
- * sent in another form. A job gets there by one rename; its directory's time then tells since when it is there. */
+ * sent in another form. A job gets there by renames, its own the last; its time then tells since when it is there. */
 #include "listd/spool/job_int.h"
 
 #include <errno.h>
 #include <fcntl.h>
-#include <limits.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/stat.h>
@@ -16,24 +15,21 @@
 
 int job_open_sent(struct spool *spool, const char *id, struct job **job_r, struct fail *why)
 {
-	static const char *const places[] = { "out", "kept" };
-	const int fds[] = { spool->out_fd, spool->kept_fd };
-	bool is_trouble;
+	/* A job moves this way only, so that one that is not there at first is found behind. */
+	const int dirs[] = { spool->out_fd, spool->kept_fd };
 
 	if (!spool_name_is_safe(id))
 		return fail_permanent(why, "not an id: %s", id);
-	/* A job moves this way only, so that one that is not there at first is found behind. */
-	for (size_t i = 0; i < sizeof(fds) / sizeof(fds[0]); i++) {
+	for (size_t i = 0; i < sizeof(dirs) / sizeof(dirs[0]); i++) {
 		struct job *job = job_new(id);
+		int result = job_read(job, spool, dirs[i], O_RDONLY, why);
 
-		job->dir_fd = openat(fds[i], id, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-		if (job->dir_fd >= 0 && job_read_files(job, spool, places[i], why) == 0) {
+		if (result == 0) {
 			*job_r = job;
 			return 0;
 		}
-		is_trouble = job->dir_fd >= 0 && why->temporary;
 		job_close(job);
-		if (is_trouble)
+		if (result < 0 && why->temporary)
 			return -1;
 	}
 	return fail_permanent(why, "there is no job %s any more, neither in out/ nor in kept/", id);
@@ -81,20 +77,9 @@ int job_keep(struct spool *spool, const char *id, int64_t now_secs, struct fail 
 		return fail_permanent(why, "not an id: %s", id);
 	if (!spool_has_space(spool, ROOM_BYTES))
 		return job_remove(spool, id, why);
-	if (utimensat(spool->out_fd, id, times, 0) != 0 || renameat(spool->out_fd, id, spool->kept_fd, id) != 0)
+	if (utimensat(spool->out_fd, id, times, 0) != 0 || job_move_beside(spool->out_fd, spool->kept_fd, id) != 0 || renameat(spool->out_fd, id, spool->kept_fd, id) != 0)
 		return errno == ENOENT ? 0 : spool_fail_errno(why, "cannot rename to kept/", id);
 	return 0;
-}
-
-static void remove_kept(struct spool *spool, const char *name)
-{
-	int fd = openat(spool->kept_fd, name, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-
-	if (fd < 0)
-		return;
-	job_empty_dir(fd);
-	close(fd);
-	unlinkat(spool->kept_fd, name, AT_REMOVEDIR);
 }
 
 int job_sweep_kept(struct spool *spool, int64_t before_secs, struct fail *why)
@@ -111,8 +96,10 @@ int job_sweep_kept(struct spool *spool, int64_t before_secs, struct fail *why)
 		if (fstatat(spool->kept_fd, names[i], &st, AT_SYMLINK_NOFOLLOW) != 0 || (st.st_mtim.tv_sec >= before_secs && spool_has_space(spool, ROOM_BYTES)))
 			continue;
 		/* while the route may run again it says that the job has been sent */
-		if (!job_post_is_there(spool, names[i]))
-			remove_kept(spool, names[i]);
+		if (job_post_is_there(spool, names[i]))
+			continue;
+		unlinkat(spool->kept_fd, names[i], 0);
+		job_unlink_beside(spool->kept_fd, names[i]);
 	}
 	arena_free(a);
 	return result;

@@ -1,9 +1,11 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 #include "listd/spool/job_int.h"
 
+#include <errno.h>
 #include <inttypes.h>
 #include <jansson.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 static const char *get_text(struct arena *a, const json_t *object, const char *name)
@@ -69,7 +71,7 @@ static int read_object(struct job *job, const json_t *object, struct span own, s
 	job->form_count = json_array_size(forms);
 	if (job->list == NULL || job->fixed_sender == NULL || job->form_count < 1 || job->form_count > JOB_FORMS_MAX
 		|| !get_number(json_object_get(object, "created"), INT64_MAX, &created) || !get_number(json_object_get(object, "post_bytes"), sources[0].len, &post_bytes))
-		return fail_permanent(why, "forms lacks a part, or does not fit its post");
+		return fail_permanent(why, "a part of its forms is missing, or does not fit its post");
 	job->created_secs = (int64_t)created;
 	sources[0].len = post_bytes;
 	job->forms = arena_array(job->arena, job->form_count, sizeof(job->forms[0]));
@@ -80,17 +82,18 @@ static int read_object(struct job *job, const json_t *object, struct span own, s
 }
 
 /* sscanf is lenient, so what was read must also print as it stands. */
-static bool read_head(struct span file, size_t *json_bytes_r, uint64_t *sum_r)
+static bool read_head(struct span file, size_t *json_bytes_r, uint64_t *own_bytes_r, uint64_t *sum_r)
 {
-	char head[JOB_FORMS_HEAD_BYTES + 1] = "", again[JOB_FORMS_HEAD_BYTES + 1];
+	char head[JOB_HEAD_BYTES + 1] = "", again[JOB_HEAD_BYTES + 1];
 
-	if (file.len < JOB_FORMS_HEAD_BYTES)
+	if (file.len < JOB_HEAD_BYTES)
 		return false;
-	memcpy(head, file.ptr, JOB_FORMS_HEAD_BYTES);
-	if (sscanf(head, "listd-job-1 %8zx %16" SCNx64, json_bytes_r, sum_r) != 2 || *json_bytes_r > file.len - JOB_FORMS_HEAD_BYTES)
+	memcpy(head, file.ptr, JOB_HEAD_BYTES);
+	if (sscanf(head, "listd-job-1 %8zx %16" SCNx64 " %16" SCNx64, json_bytes_r, own_bytes_r, sum_r) != 3 || *json_bytes_r > file.len - JOB_HEAD_BYTES
+		|| *own_bytes_r > file.len - JOB_HEAD_BYTES - *json_bytes_r)
 		return false;
-	return snprintf(again, sizeof(again), "listd-job-1 %08zx %016" PRIx64 "\n", *json_bytes_r, *sum_r) == JOB_FORMS_HEAD_BYTES
-		&& memcmp(head, again, JOB_FORMS_HEAD_BYTES) == 0;
+	return snprintf(again, sizeof(again), "listd-job-1 %08zx %016" PRIx64 " %016" PRIx64 "\n", *json_bytes_r, *own_bytes_r, *sum_r) == JOB_HEAD_BYTES
+		&& memcmp(head, again, JOB_HEAD_BYTES) == 0;
 }
 
 static bool read_end(struct span end, size_t *count_r, uint64_t *sum_r)
@@ -103,31 +106,32 @@ static bool read_end(struct span end, size_t *count_r, uint64_t *sum_r)
 	return snprintf(again, sizeof(again), "#%010zu %016" PRIx64 "\n", *count_r, *sum_r) == JOB_RCPTS_END_BYTES && memcmp(line, again, JOB_RCPTS_END_BYTES) == 0;
 }
 
-int job_read_forms(struct job *job, struct fail *why)
+/* lines_at_r: where the recipients begin. */
+static int read_forms(struct job *job, size_t *lines_at_r, struct fail *why)
 {
-	struct span file = job->forms_view.bytes, text;
+	struct span file = job->view.bytes, text;
 	struct spool_sum sum;
-	uint64_t want_sum;
+	uint64_t want_sum, own_bytes;
 	size_t json_bytes;
 	json_error_t error;
 	json_t *object;
 	int result;
 
-	if (!read_head(file, &json_bytes, &want_sum))
-		return fail_permanent(why, "forms has no head");
-	text = span_sub(file, JOB_FORMS_HEAD_BYTES, file.len);
-	/* Summed up in the pieces in which it was written: they may end anywhere. */
+	if (!read_head(file, &json_bytes, &own_bytes, &want_sum))
+		return fail_permanent(why, "it has no head");
+	text = span_sub(file, JOB_HEAD_BYTES, json_bytes + own_bytes);
 	spool_sum_init(&sum);
 	spool_sum_add(&sum, text);
 	if (spool_sum_end(&sum) != want_sum)
-		return fail_permanent(why, "the checksum of forms differs");
+		return fail_permanent(why, "the checksum of its forms differs");
 	object = json_loadb(text.ptr, json_bytes, JSON_REJECT_DUPLICATES, &error);
-	result = json_is_object(object) ? read_object(job, object, span_sub(text, json_bytes, text.len), why) : fail_permanent(why, "forms cannot be read: %s", error.text);
+	result = json_is_object(object) ? read_object(job, object, span_sub(text, json_bytes, text.len), why) : fail_permanent(why, "its forms cannot be read: %s", error.text);
 	json_decref(object);
+	*lines_at_r = JOB_HEAD_BYTES + text.len;
 	return result;
 }
 
-/* Take one line of rcpts off the front. */
+/* Take one line of the recipients off the front. */
 static bool next_rcpt(struct span *rest, const char *file, struct job_rcpt *rcpt_r)
 {
 	size_t len = span_find_byte(*rest, '\n'), i = 2;
@@ -160,26 +164,41 @@ static int check_lines(struct job *job, struct span lines, size_t *form_counts, 
 		struct job_rcpt rcpt;
 
 		if (!next_rcpt(&lines, file, &rcpt) || rcpt.form >= job->form_count)
-			return fail_permanent(why, "line %zu of rcpts is damaged", count + 1);
+			return fail_permanent(why, "line %zu of its recipients is damaged", count + 1);
 		form_counts[rcpt.form]++;
 		job->todo_count += rcpt.state == JOB_TODO;
 		/* without the state, and without the two octets at the end */
 		spool_sum_add(&sum, (struct span){ before.ptr + 1, (size_t)(lines.ptr - before.ptr) - 3 });
 	}
 	if (count != want_count || spool_sum_end(&sum) != want_sum)
-		return fail_permanent(why, "count or checksum of rcpts differs");
+		return fail_permanent(why, "count or checksum of its recipients differs");
 	return 0;
 }
 
-int job_read_rcpts(struct job *job, struct fail *why)
+/* A state is set in the copy and written from there. */
+static int copy_lines(struct job *job, size_t lines_at, struct fail *why)
 {
-	struct span file = job->rcpts_view.bytes, lines = span_sub(file, 0, file.len - JOB_RCPTS_END_BYTES);
+	size_t bytes = job->view.bytes.len - lines_at;
+
+	if (bytes < JOB_RCPTS_END_BYTES)
+		return fail_permanent(why, "its recipients are missing");
+	job->lines_at = lines_at;
+	job->lines_bytes = bytes - JOB_RCPTS_END_BYTES;
+	job->lines = malloc(bytes);
+	if (job->lines == NULL)
+		fail_environment("out of memory");
+	return file_read_at(job->fd, job->lines, bytes, lines_at) == 0 ? 0 : fail_temporary(why, "cannot read it: %s", strerror(errno));
+}
+
+static int read_rcpts(struct job *job, struct fail *why)
+{
+	struct span lines = { job->lines, job->lines_bytes };
 	size_t *at = arena_array(job->arena, job->form_count + 1, sizeof(*at));
 	size_t want_count, from = 0;
 	uint64_t want_sum;
 
-	if (!read_end(span_sub(file, lines.len, file.len), &want_count, &want_sum))
-		return fail_permanent(why, "rcpts has no end line");
+	if (!read_end((struct span){ job->lines + job->lines_bytes, JOB_RCPTS_END_BYTES }, &want_count, &want_sum))
+		return fail_permanent(why, "it has no end line");
 	if (check_lines(job, lines, at, want_count, want_sum, why) != 0)
 		return -1;
 	for (size_t i = 0; i < job->form_count; i++) {
@@ -193,8 +212,17 @@ int job_read_rcpts(struct job *job, struct fail *why)
 	while (lines.len > 0) {
 		struct job_rcpt rcpt;
 
-		next_rcpt(&lines, file.ptr, &rcpt);
+		next_rcpt(&lines, job->lines, &rcpt);
 		job->rcpts[at[rcpt.form]++] = rcpt;
 	}
 	return 0;
+}
+
+int job_parse(struct job *job, struct fail *why)
+{
+	size_t lines_at;
+
+	if (read_forms(job, &lines_at, why) != 0 || copy_lines(job, lines_at, why) != 0)
+		return -1;
+	return read_rcpts(job, why);
 }

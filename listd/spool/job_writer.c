@@ -10,7 +10,6 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/stat.h>
 #include <unistd.h>
 
 /* Recipients are gathered to writes of this size. */
@@ -23,8 +22,8 @@
 
 struct job_writer {
 	struct spool *spool;
-	char id[SPOOL_NAME_MAX_CHARS + 1], tmp_name[SPOOL_NAME_MAX_CHARS + 8];
-	int dir_fd, forms_fd, rcpts_fd;
+	char id[SPOOL_NAME_MAX_CHARS + 1], tmp_name[JOB_NAME_MAX_BYTES];
+	int fd;
 	size_t form_count, rcpt_count;
 	struct buf lines;
 	struct spool_sum sum;
@@ -32,9 +31,9 @@ struct job_writer {
 
 static bool exists_at(int dir_fd, const char *name, const char *suffix)
 {
-	char path[SPOOL_NAME_MAX_CHARS + 8];
+	char path[JOB_NAME_MAX_BYTES];
 
-	snprintf(path, sizeof(path), "%s%s", name, suffix);
+	job_name(path, name, suffix);
 	return faccessat(dir_fd, path, F_OK, AT_SYMLINK_NOFOLLOW) == 0;
 }
 
@@ -65,29 +64,24 @@ static int check_ids(const struct job_request *request, struct fail *why)
 
 static int link_post(struct job_writer *w, const char *post_id, const char *source_id, struct fail *why)
 {
-	char path[SPOOL_NAME_MAX_CHARS + 8];
+	const struct spool *spool = w->spool;
+	char post[JOB_NAME_MAX_BYTES], source[JOB_NAME_MAX_BYTES];
 
-	snprintf(path, sizeof(path), "%s/post", source_id == NULL ? post_id : source_id);
-	if (source_id != NULL && (linkat(w->spool->out_fd, path, w->dir_fd, "post", 0) == 0 || linkat(w->spool->kept_fd, path, w->dir_fd, "post", 0) == 0))
+	job_name(post, w->id, JOB_POST_SUFFIX);
+	job_name(source, source_id == NULL ? post_id : source_id, JOB_POST_SUFFIX);
+	unlinkat(spool->out_fd, post, 0); /* of an earlier attempt that was cut off */
+	if (source_id != NULL && (linkat(spool->out_fd, source, spool->out_fd, post, 0) == 0 || linkat(spool->kept_fd, source, spool->out_fd, post, 0) == 0))
 		return 0;
-	if (linkat(w->spool->in_fd, post_id, w->dir_fd, "post", 0) == 0 || linkat(w->spool->held_fd, post_id, w->dir_fd, "post", 0) == 0
-		|| linkat(w->spool->out_fd, path, w->dir_fd, "post", 0) == 0)
+	if (linkat(spool->in_fd, post_id, spool->out_fd, post, 0) == 0 || linkat(spool->held_fd, post_id, spool->out_fd, post, 0) == 0
+		|| linkat(spool->out_fd, source, spool->out_fd, post, 0) == 0)
 		return 0;
 	return spool_fail_errno(why, "cannot link the post ", post_id);
 }
 
-static int open_files(struct job_writer *w, struct fail *why)
+static int open_file(struct job_writer *w, struct fail *why)
 {
-	int out = w->spool->out_fd;
-
-	w->dir_fd = openat(out, w->tmp_name, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-	if (w->dir_fd >= 0)
-		job_empty_dir(w->dir_fd); /* of an earlier attempt that was cut off */
-	else if (mkdirat(out, w->tmp_name, 0700) != 0 || (w->dir_fd = openat(out, w->tmp_name, O_RDONLY | O_DIRECTORY | O_CLOEXEC)) < 0)
-		return spool_fail_errno(why, "cannot make out/", w->tmp_name);
-	w->forms_fd = openat(w->dir_fd, "forms", O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
-	w->rcpts_fd = openat(w->dir_fd, "rcpts", O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
-	return w->forms_fd < 0 || w->rcpts_fd < 0 ? spool_fail_errno(why, "cannot create the files of out/", w->tmp_name) : 0;
+	w->fd = openat(w->spool->out_fd, w->tmp_name, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0600);
+	return w->fd < 0 ? spool_fail_errno(why, "cannot create out/", w->tmp_name) : 0;
 }
 
 static bool points_into(struct span whole, const struct iovec *slice)
@@ -144,18 +138,21 @@ static int dump_piece(const char *bytes, size_t len, void *out)
 /* iov: room for head and JSON in front of the own slices. */
 static int put_forms(struct job_writer *w, struct buf *json, struct iovec *iov, size_t count, struct fail *why)
 {
-	char head[JOB_FORMS_HEAD_BYTES + 1];
+	char head[JOB_HEAD_BYTES + 1];
 	struct spool_sum sum;
+	uint64_t own_bytes = 0;
 	int len;
 
 	iov[1] = (struct iovec){ json->ptr, json->len };
 	spool_sum_init(&sum);
-	for (size_t i = 1; i < count; i++)
+	for (size_t i = 1; i < count; i++) {
 		spool_sum_add(&sum, (struct span){ iov[i].iov_base, iov[i].iov_len });
-	len = snprintf(head, sizeof(head), "listd-job-1 %08zx %016" PRIx64 "\n", json->len, spool_sum_end(&sum));
-	assert(len == JOB_FORMS_HEAD_BYTES);
-	iov[0] = (struct iovec){ head, JOB_FORMS_HEAD_BYTES };
-	return file_write_all(w->forms_fd, iov, count) == 0 ? 0 : spool_fail_errno(why, "cannot write the forms of out/", w->tmp_name);
+		own_bytes += i > 1 ? iov[i].iov_len : 0;
+	}
+	len = snprintf(head, sizeof(head), "listd-job-1 %08zx %016" PRIx64 " %016" PRIx64 "\n", json->len, own_bytes, spool_sum_end(&sum));
+	assert(len == JOB_HEAD_BYTES);
+	iov[0] = (struct iovec){ head, JOB_HEAD_BYTES };
+	return file_write_all(w->fd, iov, count) == 0 ? 0 : spool_fail_errno(why, "cannot write the forms of out/", w->tmp_name);
 }
 
 static int write_forms(struct job_writer *w, const struct job_request *request, struct span post, struct fail *why)
@@ -195,13 +192,13 @@ int job_begin(struct spool *spool, const struct job_request *request, struct spa
 	if (w == NULL)
 		fail_environment("out of memory");
 	w->spool = spool;
-	w->dir_fd = w->forms_fd = w->rcpts_fd = -1;
+	w->fd = -1;
 	w->form_count = request->form_count;
 	snprintf(w->id, sizeof(w->id), "%s", request->id);
-	snprintf(w->tmp_name, sizeof(w->tmp_name), "%s.tmp", request->id);
+	job_name(w->tmp_name, request->id, ".tmp");
 	buf_init(&w->lines, LINES_BYTES);
 	spool_sum_init(&w->sum);
-	if (open_files(w, why) != 0 || link_post(w, request->post_id, request->source_id, why) != 0 || write_forms(w, request, post_bytes, why) != 0) {
+	if (open_file(w, why) != 0 || link_post(w, request->post_id, request->source_id, why) != 0 || write_forms(w, request, post_bytes, why) != 0) {
 		job_abort(w);
 		return -1;
 	}
@@ -213,7 +210,7 @@ static int flush_lines(struct job_writer *w, struct fail *why)
 {
 	struct iovec iov = { w->lines.ptr, w->lines.len };
 
-	if (file_write_all(w->rcpts_fd, &iov, 1) != 0)
+	if (file_write_all(w->fd, &iov, 1) != 0)
 		return spool_fail_errno(why, "cannot write the recipients of out/", w->tmp_name);
 	buf_reset(&w->lines);
 	return 0;
@@ -258,37 +255,33 @@ int job_add(struct job_writer *w, unsigned form, const char *address, struct fai
 
 static void free_writer(struct job_writer *w)
 {
-	const int fds[] = { w->dir_fd, w->forms_fd, w->rcpts_fd };
-
-	for (size_t i = 0; i < 3; i++)
-		if (fds[i] >= 0)
-			close(fds[i]);
+	if (w->fd >= 0)
+		close(w->fd);
 	buf_done(&w->lines);
 	free(w);
 }
 
-static int sync_all(struct job_writer *w, struct fail *why)
+/* All that the file is to hold, and no more than that. */
+static int write_end(struct job_writer *w, struct fail *why)
 {
-	/* Writing out both before the first sync lets a journalling file system commit once for both. */
-	sync_file_range(w->forms_fd, 0, 0, SYNC_FILE_RANGE_WRITE);
-	sync_file_range(w->rcpts_fd, 0, 0, SYNC_FILE_RANGE_WRITE);
-	if (fdatasync(w->forms_fd) != 0 || fdatasync(w->rcpts_fd) != 0 || fsync(w->dir_fd) != 0)
-		return spool_fail_errno(why, "cannot sync out/", w->tmp_name);
-	return 0;
+	char end[JOB_RCPTS_END_BYTES + 1];
+	int len = snprintf(end, sizeof(end), "#%010zu %016" PRIx64 "\n", w->rcpt_count, spool_sum_end(&w->sum));
+
+	assert(len == JOB_RCPTS_END_BYTES);
+	if (w->lines.len + JOB_RCPTS_END_BYTES > LINES_BYTES && flush_lines(w, why) != 0)
+		return -1;
+	buf_put(&w->lines, (struct span){ end, JOB_RCPTS_END_BYTES });
+	return flush_lines(w, why);
 }
 
 static int commit(struct job_writer *w, struct fail *why)
 {
-	char end[JOB_RCPTS_END_BYTES + 1];
 	int out = w->spool->out_fd;
-	int len = snprintf(end, sizeof(end), "#%010zu %016" PRIx64 "\n", w->rcpt_count, spool_sum_end(&w->sum));
 
-	assert(len == JOB_RCPTS_END_BYTES);
-	if (flush_lines(w, why) != 0)
+	if (write_end(w, why) != 0)
 		return -1;
-	buf_put(&w->lines, (struct span){ end, JOB_RCPTS_END_BYTES });
-	if (flush_lines(w, why) != 0 || sync_all(w, why) != 0)
-		return -1;
+	if (fdatasync(w->fd) != 0)
+		return spool_fail_errno(why, "cannot sync out/", w->tmp_name);
 	if (renameat(out, w->tmp_name, out, w->id) != 0)
 		return spool_fail_errno(why, "cannot rename to out/", w->id);
 	/* A failure here leaves a whole job behind, whose recipients get the post; the route runs again and finds it. */
@@ -313,9 +306,7 @@ void job_abort(struct job_writer *w)
 {
 	if (w == NULL)
 		return;
-	if (w->dir_fd >= 0 && exists_at(w->spool->out_fd, w->tmp_name, "")) {
-		job_empty_dir(w->dir_fd);
-		unlinkat(w->spool->out_fd, w->tmp_name, AT_REMOVEDIR);
-	}
+	if (unlinkat(w->spool->out_fd, w->tmp_name, 0) == 0)
+		job_unlink_beside(w->spool->out_fd, w->id);
 	free_writer(w);
 }

@@ -4,10 +4,10 @@
  *   tmp/ID          being written; removed at start
  *   in/ID           accepted: message bytes, then its envelope and a footer as a trailer (spool_int.h); the route works on it
  *   held/ID         waits for a moderator (same file)
- *   out/ID-N.tmp/   being committed; removed at start
- *   out/ID-N/       a post for one list, ready to send: post (hard link to the file of in/), forms, rcpts
- *   out/ID-N.done/  empty: it has been sent while in/ID was still there; keeps a repeated run of the route from sending it again
- *   kept/ID-N/      a job that has been sent, for as long as one of its copies may have to be sent in another form
+ *   out/ID-N.tmp    being committed; removed at start
+ *   out/ID-N        a post for one list, ready to send: its forms and recipients; beside it ID-N.post, a hard link to the file of in/ (job.h)
+ *   out/ID-N.done   it has been sent while in/ID was still there; keeps a repeated run of the route from sending it again
+ *   kept/ID-N       a job that has been sent, with its post, for as long as one of its copies may have to be sent in another form
  *   bad/            damaged files and messages that ended the process three times, for the operator
  *
  * A message is acknowledged only when its file and the directory are on disk. A crash at any instant loses nothing. After a power failure

@@ -354,14 +354,18 @@ def second_daemon(world):
 
 def flip(path, at):
     with open(path, "r+b") as f:
-        f.seek(at)
+        f.seek(at, os.SEEK_END if at < 0 else os.SEEK_SET)
         octet = f.read(1)
-        f.seek(at)
+        f.seek(at, os.SEEK_END if at < 0 else os.SEEK_SET)
         f.write(bytes([octet[0] ^ 1]))
 
 
 def names(world, part):
     return sorted(os.listdir(world.path("spool", part)))
+
+
+def jobs_of(world):
+    return [name for name in names(world, "out") if "." not in name]
 
 
 def damaged_files(world):
@@ -371,16 +375,17 @@ def damaged_files(world):
     world.postfix("mta", "stop")
     for token in ("damaged-job", "whole-job"):
         give(world, token)
-    wait_for("the jobs", lambda: len(names(world, "out")) == 2)
+    wait_for("the jobs", lambda: len(jobs_of(world)) == 2)
     world.stop("nsd")
     for token in ("damaged-post", "whole-post"):
         signed = world.sign(message("Ann <ann@other.example>", BIRDS, token), "other.example")
         check("%s is taken" % token, post(world, signed, "ann@other.example", BIRDS).startswith("250"))
     world.stop("listd")
-    jobs = {token: name for name in names(world, "out") for token in ("damaged-job", "whole-job") if token.encode() in open(world.path("spool/out", name, "post"), "rb").read()}
+    jobs = {token: name for name in jobs_of(world) for token in ("damaged-job", "whole-job")
+            if token.encode() in open(world.path("spool/out", name + ".post"), "rb").read()}
     posts = {token: name for name in names(world, "in") for token in ("damaged-post", "whole-post") if token.encode() in open(world.path("spool/in", name), "rb").read()}
     check("two jobs and two posts wait", len(jobs) == 2 and len(posts) == 2, (jobs, posts))
-    flip(world.path("spool/out", jobs["damaged-job"], "rcpts"), 5)
+    flip(world.path("spool/out", jobs["damaged-job"]), -40)
     flip(world.path("spool/in", posts["damaged-post"]), 300)
     world.start_dns_again()
     world.postfix("mta", "start")

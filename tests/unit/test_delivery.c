@@ -519,7 +519,7 @@ static void test_unix_socket_and_reload(void **state)
 	assert_true(wait_done(box, delivery, false));
 	options.sessions = 1;
 	assert_int_equal(delivery_reload(delivery, &options, &why), 0);
-	while (box_has(box, "out/" JOB ".done")) /* until it is emptied, too, the name is taken */
+	while (box_has(box, "out/" JOB ".done")) /* until then the name is taken */
 		usleep(500);
 	make_job(box, &(struct job_plan){ .rcpts = 5 });
 	delivery_wake(delivery, JOB);

@@ -123,7 +123,7 @@ static void test_states_last(void **state)
 	assert_int_equal(job->rcpts[1].state, JOB_FAILED);
 	assert_int_equal(job->rcpts[2].state, JOB_DONE);
 	job_close(job);
-	assert_int_equal(file_read(box->arena, arena_printf(box->arena, "%s/out/abc-1/failures", box->dir), 1000, &failures, &why), 0);
+	assert_int_equal(file_read(box->arena, arena_printf(box->arena, "%s/out/abc-1.failures", box->dir), 1000, &failures, &why), 0);
 	assert_true(span_eq(failures, SPAN_LIT("ann@example.com\t550-5.1.1 no   such user\n")));
 }
 
@@ -141,7 +141,8 @@ static void test_made_once(void **state)
 	/* sent while the post was still in in/: a repeated run must not send it again */
 	assert_int_equal(job_remove(box->spool, "abc-1", &why), 0);
 	assert_false(box_has(box, "out/abc-1"));
-	assert_int_equal(box_count(box, "out/abc-1.done"), 0);
+	assert_true(box_has(box, "out/abc-1.done"));
+	assert_false(box_has(box, "out/abc-1.post"));
 	assert_int_equal(begin(box, "abc-1", &two, &writer), 1);
 	box_reopen(box);
 	assert_int_equal(begin(box, "abc-1", &two, &writer), 1);
@@ -204,28 +205,35 @@ static void write_file(struct spool_box *box, const char *path, struct span byte
 	close(fd);
 }
 
-/* Change and cut a file at every place; each time the job must go to bad/, but for a state that is still one. */
-static void damage_file(struct spool_box *box, const char *name)
+/* Back from bad/, with its post. */
+static void put_back(struct spool_box *box)
 {
-	char *path = arena_printf(box->arena, "out/abc-1/%s", name);
+	static const char *const names[] = { "abc-1", "abc-1.post" };
+
+	for (size_t i = 0; i < 2; i++)
+		assert_int_equal(rename(arena_printf(box->arena, "%s/bad/%s", box->dir, names[i]), arena_printf(box->arena, "%s/out/%s", box->dir, names[i])), 0);
+}
+
+/* Change and cut the file at every place; each time the job must go to bad/, but for a state that is still one. */
+static void damage_job(struct spool_box *box)
+{
 	struct span whole;
 	struct fail why;
 
-	assert_int_equal(file_read(box->arena, arena_printf(box->arena, "%s/%s", box->dir, path), 1 << 20, &whole, &why), 0);
+	assert_int_equal(file_read(box->arena, arena_printf(box->arena, "%s/out/abc-1", box->dir), 1 << 20, &whole, &why), 0);
 	for (size_t i = 0; i < 2 * whole.len; i++) {
 		struct span bytes = arena_span(box->arena, span_sub(whole, 0, i < whole.len ? whole.len : i - whole.len));
-		char *aside = arena_printf(box->arena, "%s/bad/abc-1", box->dir);
 		struct job *job;
 
 		if (i < whole.len)
 			((char *)(uintptr_t)bytes.ptr)[i] ^= 1;
-		write_file(box, path, bytes);
+		write_file(box, "out/abc-1", bytes);
 		if (job_open(box->spool, "abc-1", &job, &why) == 0)
-			fail_msg("%s: change number %zu was not seen", name, i);
+			fail_msg("change number %zu was not seen", i);
 		assert_false(why.temporary);
-		assert_int_equal(rename(aside, arena_printf(box->arena, "%s/out/abc-1", box->dir)), 0);
+		put_back(box);
 	}
-	write_file(box, path, whole);
+	write_file(box, "out/abc-1", whole);
 	job_close(open_job(box, "abc-1"));
 }
 
@@ -237,13 +245,53 @@ static void test_damage_is_put_aside(void **state)
 
 	box_put(box, "abc", SPAN_LIT(POST));
 	put_job(box);
-	damage_file(box, "forms");
-	damage_file(box, "rcpts");
-	assert_int_equal(truncate(arena_printf(box->arena, "%s/out/abc-1/post", box->dir), 10), 0);
+	damage_job(box);
+	assert_int_equal(unlink(arena_printf(box->arena, "%s/out/abc-1.post", box->dir)), 0);
 	assert_int_equal(job_open(box->spool, "abc-1", &job, &why), -1);
-	assert_true(box_has(box, "bad/abc-1/rcpts"));
+	assert_false(why.temporary);
+	put_job(box);
+	assert_int_equal(truncate(arena_printf(box->arena, "%s/out/abc-1.post", box->dir), 10), 0);
+	assert_int_equal(job_open(box->spool, "abc-1", &job, &why), -1);
+	assert_true(box_has(box, "bad/abc-1") && box_has(box, "bad/abc-1.post"));
 	assert_int_equal(job_open(box->spool, "abc-1", &job, &why), -1);
 	assert_non_null(strstr(why.text, "no job"));
+}
+
+/* A job that is cut off between any two of the renames that take it to kept/ is found whole, and the rest of it goes the same way. */
+static void test_half_kept(void **state)
+{
+	struct spool_box *box = *state;
+	struct job *job;
+	struct fail why;
+
+	box_put(box, "abc", SPAN_LIT(POST));
+	put_job(box);
+	assert_int_equal(rename(arena_printf(box->arena, "%s/out/abc-1.post", box->dir), arena_printf(box->arena, "%s/kept/abc-1.post", box->dir)), 0);
+	box_reopen(box);
+	job_close(open_job(box, "abc-1"));
+	assert_int_equal(job_keep(box->spool, "abc-1", 1700000000, &why), 0);
+	assert_int_equal(box_count(box, "out"), 0);
+	assert_int_equal(job_open_sent(box->spool, "abc-1", &job, &why), 0);
+	assert_memory_equal(job->forms[0].rendering.slices[0].iov_base, POST, sizeof(POST) - 1);
+	job_close(job);
+	assert_int_equal(spool_remove(box->spool, SPOOL_IN, "abc", &why), 0);
+	assert_int_equal(job_sweep_kept(box->spool, 1700000001, &why), 0);
+	assert_int_equal(box_count(box, "kept"), 0);
+}
+
+/* What stands beside a job that is not there goes at start. */
+static void test_strays(void **state)
+{
+	struct spool_box *box = *state;
+
+	box_put(box, "abc", SPAN_LIT(POST));
+	put_job(box);
+	write_file(box, "out/abc-2.post", SPAN_LIT(POST));
+	write_file(box, "out/abc-2.failures", SPAN_LIT("x\n"));
+	write_file(box, "out/abc-3.tmp", SPAN_LIT("x"));
+	box_reopen(box);
+	assert_int_equal(box_count(box, "out"), 2);
+	job_close(open_job(box, "abc-1"));
 }
 
 static void test_many_recipients(void **state)
@@ -349,14 +397,14 @@ static void test_killed_at_any_time(void **state)
 	assert_int_equal(box_count(box, "bad"), 0);
 	assert_int_equal(spool_remove(box->spool, SPOOL_IN, "abc", &why), 0);
 	box_reopen(box);
-	assert_int_equal(box_count(box, "out"), count);
+	assert_int_equal(box_count(box, "out"), 2 * count); /* with their posts */
 }
 
 int main(void)
 {
 #define BOXED(test) cmocka_unit_test_setup_teardown(test, box_setup, box_teardown)
 	static const struct CMUnitTest tests[] = {
-		BOXED(test_round_trip), BOXED(test_states_last), BOXED(test_made_once), BOXED(test_aborted_and_empty), BOXED(test_names), BOXED(test_damage_is_put_aside),
+		BOXED(test_round_trip), BOXED(test_states_last), BOXED(test_made_once), BOXED(test_aborted_and_empty), BOXED(test_names), BOXED(test_damage_is_put_aside), BOXED(test_half_kept), BOXED(test_strays),
 		BOXED(test_many_recipients), BOXED(test_killed_at_any_time),
 	};
 
