@@ -51,6 +51,7 @@ struct daemon {
 	struct site *site;
 	int64_t started_secs;
 	atomic_ulong posts_count, refused_count;
+	atomic_size_t judged_bytes; /* of messages that wait for a worker with what was found out of them (post/judged.h) */
 	atomic_ulong held_count; /* posts that wait for a moderator now: daemon_count_holds, and what was held since */
 };
 

@@ -196,6 +196,9 @@ liblistd_la_SOURCES += \
 	listd/post/stage_moderate.c \
 	listd/post/stage_shape.c \
 	listd/unix_socket.c \
+	listd/post/judged.c \
+	listd/publish.c \
+	listd/work.c \
 	listd/workers.c
 liblistd_la_LIBADD += libarchive_mail.la
 noinst_HEADERS += \
@@ -219,7 +222,9 @@ noinst_HEADERS += \
 	listd/post/route.h \
 	listd/post/shape_footer.h \
 	listd/unix_socket.h \
-	listd/workers.h
+	listd/post/judged.h \
+	listd/workers.h \
+	listd/workers_int.h
 
 # Comparisons.
 liblistd_la_SOURCES += \

@@ -1,34 +1,18 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-#include "listd/workers.h"
-
-#include "listd/bounce/returned.h"
-#include "listd/bounce/steps.h"
-#include "listd/event.h"
-#include "listd/people/notice.h"
-#include "listd/post/commit.h"
-#include "listd/post/daemon_world.h"
-#include "listd/post/route.h"
+#include "listd/workers_int.h"
 
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
-/* How long DNS may hide where a post comes from before a moderator is asked. */
-#define LATER_MAX_SECS 3600
 /* Messages noted as slow between their verdict and their being on disk: no more than there are LMTP sessions, in ordinary configurations. */
 #define SLOW_MAX 256
 /* Waits after trouble: short at first, since most of it is over soon. */
 static const int64_t waits_ms[] = { 5000, 30000, 60000, 300000 };
 
-struct work {
-	struct work *next;
-	char id[SPOOL_ID_CHARS + 1];
-	unsigned waits; /* how often it was put off */
-	int64_t due_ms;
-};
-
 struct workers {
 	struct daemon *daemon;
+	struct publisher *publisher;
 	pthread_mutex_t lock;
 	pthread_cond_t more;
 	struct work *first, **last;   /* in order of arrival; those not yet due are passed over */
@@ -84,19 +68,30 @@ static void put_off(struct work *work)
 		work->waits++;
 }
 
-void workers_push(struct workers *w, const char *id)
+void workers_push_judged(struct workers *w, const char *id, struct judged *judged)
 {
 	struct work *work;
 
-	if (w == NULL)
+	if (w == NULL) {
+		judged_free(judged);
 		return;
+	}
 	work = calloc(1, sizeof(*work));
 	if (work == NULL)
 		fail_environment("out of memory");
 	memcpy(work->id, id, strnlen(id, SPOOL_ID_CHARS));
-	if (is_slow(w, id))
+	work->judged = judged;
+	if (is_slow(w, id)) {
+		judged_free(judged);
+		work->judged = NULL;
 		put_off(work);
+	}
 	put(w, work);
+}
+
+void workers_push(struct workers *w, const char *id)
+{
+	workers_push_judged(w, id, NULL);
 }
 
 /* A sender whose names are answered slowly can make many messages that wait for DNS: there is always a thread for the others. */
@@ -151,194 +146,20 @@ static struct work *take(struct workers *w)
 	return work;
 }
 
-struct task {
-	struct daemon *daemon;
-	struct site *site;
-	struct arena *arena;     /* of the message */
-	struct arena *post;      /* of one recipient's post at a time: each has forms of its own */
-	struct arrival arrival;
-	struct world world;
-	struct spooled spooled;
-	const char **jobs;
-	size_t job_count;
-};
-
-static void log_facts(const struct post *post)
+/* From a worker, or from the publisher. */
+static void end_work(void *context, struct work *work, bool done)
 {
-	const struct facts *facts = &post->facts;
-	enum auth_result dkim = AUTH_NONE;
+	struct workers *w = context;
 
-	for (size_t i = 0; i < facts->dkim.count; i++)
-		if (i == 0 || facts->dkim.signatures[i].result == AUTH_PASS)
-			dkim = facts->dkim.signatures[i].result;
-	event_log(EVENT_FACTS, "id", post->id, "list", post->list->address, "author", post->author_key, "spf", auth_result_name(facts->spf.result),
-		"dkim", auth_result_name(dkim), "arc", auth_result_name(facts->arc.result), "policy", dmarc_policy_name(facts->policy),
-		"authentic", facts->authentic ? "yes" : "no", "by", facts->authentic_by, NULL);
-}
-
-static int take_report(struct task *task, struct post *post, struct fail *why)
-{
-	if (post->purpose == PURPOSE_BOUNCES)
-		return returned_take(task->daemon, task->site, post, why);
-	return steps_come_back(task->daemon, post->list->address, post->confirm_key, "answered the list's message", why) < 0 ? -1 : 0;
-}
-
-/* 0: done, 1: look at it again later, -1: trouble. */
-static int finish(struct task *task, struct post *post, unsigned number, struct fail *why)
-{
-	const struct envelope *e = post->envelope;
-	const char *job = "";
-
-	switch (post->outcome) {
-	case OUTCOME_SEND:
-		if (commit_send(task->daemon, post, number, &job, why) != 0)
-			return -1;
-		task->jobs[task->job_count++] = arena_text(task->arena, span_of(job));
-		return 0;
-	case OUTCOME_LATER:
-		if (clock_now(&task->daemon->clock) < e->received_secs + LATER_MAX_SECS)
-			return 1;
-		return commit_hold(task->daemon, post, number, why);
-	case OUTCOME_HOLD:
-		return commit_hold(task->daemon, post, number, why);
-	case OUTCOME_REFUSE:
-		/* It was answered 250: what is refused on the second look (DNS or the list has changed since) goes to a person, not into the void. */
-		post->reason = arena_printf(post->arena, "accepted, but refused on a second look: %s", post->why.text);
-		return commit_hold(task->daemon, post, number, why);
-	case OUTCOME_REPORT:
-		return take_report(task, post, why);
-	case OUTCOME_DISCARD:
-		event_log(EVENT_DISCARDED, "id", post->id, "list", post->list->address, "reason", post->reason, NULL);
-		return 0;
+	pthread_mutex_lock(&w->lock);
+	w->pending--;
+	pthread_mutex_unlock(&w->lock);
+	if (done) {
+		work_free(work);
+		return;
 	}
-	return 0;
-}
-
-static int work_on_list(struct task *task, struct list_settings *list, const char *suffix, enum purpose purpose, const char *rcpt, unsigned number, struct fail *why)
-{
-	struct post *post = arena_alloc(task->post, sizeof(*post));
-
-	if (post_begin(post, task->post, &task->world, &task->spooled.envelope, rcpt, list, task->spooled.message, why) != 0)
-		return -1;
-	post->purpose = purpose;
-	post->suffix = suffix;
-	if (route_run(post, false, NULL, NULL, why) != 0)
-		return -1;
-	if (post->outcome != OUTCOME_REPORT)
-		log_facts(post);
-	return finish(task, post, number, why);
-}
-
-/* A message that the list itself has written. */
-static int work_on_notice(struct task *task, struct fail *why)
-{
-	const struct envelope *envelope = &task->spooled.envelope;
-	struct post *post = arena_alloc(task->post, sizeof(*post));
-	struct list_settings *list;
-	const char *job = "";
-	int result = daemon_list(task->daemon, envelope->notice_of, &list, why);
-
-	if (result <= 0 || envelope->rcpt_count != 1)
-		return result < 0 ? -1 : 0;
-	result = post_begin(post, task->post, &task->world, envelope, envelope->rcpts[0], list, task->spooled.message, why);
-	if (result == 0)
-		result = notice_commit(task->daemon, post, &job, why);
-	if (result == 0)
-		task->jobs[task->job_count++] = arena_text(task->arena, span_of(job));
-	list_settings_free(list);
-	return result;
-}
-
-static int work_on_rcpt(struct task *task, unsigned number, struct fail *why)
-{
-	const char *rcpt = task->spooled.envelope.rcpts[number];
-	struct list_settings *list;
-	enum purpose purpose;
-	const char *suffix;
-	int result = daemon_find_list(task->daemon, task->post, rcpt, &list, &suffix, &purpose, why);
-
-	if (result == 0)
-		event_log(EVENT_DISCARDED, "id", task->spooled.envelope.id, "to", rcpt, "reason", "the list was deleted after the message was accepted", NULL);
-	if (result <= 0)
-		return result;
-	result = work_on_list(task, list, suffix, purpose, rcpt, number, why);
-	list_settings_free(list);
-	return result;
-}
-
-static int work_on_all(struct task *task, struct fail *why)
-{
-	int later = 0;
-
-	task->post = arena_new(POST_ARENA_MAX_BYTES(task->spooled.message.len));
-	task->arrival.arena = arena_new(POST_ARENA_MAX_BYTES(task->spooled.message.len));
-	task->world.arrival = &task->arrival;
-	task->jobs = arena_array(task->arena, task->spooled.envelope.rcpt_count, sizeof(*task->jobs));
-	if (task->spooled.envelope.notice_of != NULL)
-		return work_on_notice(task, why);
-	for (unsigned i = 0; i < task->spooled.envelope.rcpt_count; i++) {
-		int result = work_on_rcpt(task, i, why);
-
-		arena_reset(task->post);
-		if (result < 0)
-			return -1;
-		later |= result;
-	}
-	return later;
-}
-
-/* Jobs are handed to delivery only when the message is gone from in/: a run that is repeated after a crash then finds them and makes no second ones. */
-static int let_go(struct task *task, struct fail *why)
-{
-	if (spool_remove(task->daemon->spool, SPOOL_IN, task->spooled.envelope.id, why) != 0)
-		return -1;
-	for (size_t i = 0; i < task->job_count; i++)
-		if (*task->jobs[i] != '\0')
-			delivery_wake(task->daemon->delivery, task->jobs[i]);
-	return 0;
-}
-
-/* 0: done with; 1: again later. */
-static int work_on(struct daemon *daemon, const char *id)
-{
-	struct task task = { .daemon = daemon };
-	struct resolver *dns;
-	struct site *site;
-	struct fail why;
-	bool abandoned = false;
-	int result = 1;
-
-	if (spool_note_try(daemon->spool, id, &abandoned, &why) != 0 || abandoned) {
-		if (abandoned)
-			event_log(EVENT_WORK_ABANDONED, "file", id, NULL);
-		return abandoned ? 0 : 1;
-	}
-	site = daemon_hold_site(daemon);
-	task.site = site;
-	task.arena = arena_new(ARENA_MESSAGE_MAX_BYTES);
-	dns = resolver_limited(daemon->dns, POST_DNS_BUDGET_MS);
-	daemon_world(daemon, site, &task.world);
-	task.world.dns = dns;
-	task.world.is_second_look = true;
-	if (spool_read(daemon->spool, task.arena, SPOOL_IN, id, &task.spooled, &why) != 0) {
-		event_log(EVENT_SPOOL_DAMAGED, "file", id, "reason", why.text, NULL);
-		result = why.temporary;
-	} else {
-		result = work_on_all(&task, &why);
-		if (result == 0)
-			result = let_go(&task, &why);
-		if (result < 0)
-			event_log(EVENT_FAULT, "id", id, "text", why.text, NULL);
-		spool_unread(&task.spooled);
-	}
-	if (result != 0)
-		spool_clear_tries(daemon->spool, id, NULL);
-	arena_free(task.post);
-	arena_free(task.arrival.arena);
-	arena_free(task.arena);
-	resolver_free(dns);
-	daemon_release_site(site);
-	return result != 0;
+	put_off(work);
+	put(w, work);
 }
 
 static void *work_thread(void *context)
@@ -347,19 +168,16 @@ static void *work_thread(void *context)
 	struct work *work;
 
 	while ((work = take(w)) != NULL) {
-		bool again = work_on(w->daemon, work->id) != 0;
+		bool was_retried = work->waits > 0, done = work_on(w->daemon, work) == 0;
 
+		if (done && work->job_count > 0)
+			publisher_put(w->publisher, work);
+		else
+			end_work(w, work, done && work_let_go(w->daemon, work) == 0);
 		pthread_mutex_lock(&w->lock);
-		w->pending--;
-		w->retrying -= work->waits > 0;
+		w->retrying -= was_retried;
 		pthread_cond_signal(&w->more);
 		pthread_mutex_unlock(&w->lock);
-		if (!again) {
-			free(work);
-			continue;
-		}
-		put_off(work);
-		put(w, work);
 	}
 	return NULL;
 }
@@ -395,7 +213,7 @@ int workers_start(struct daemon *daemon, unsigned count, struct workers **worker
 	if (w->threads == NULL)
 		fail_environment("out of memory");
 	*workers_r = w;
-	if (queue_spooled(w, why) != 0)
+	if (publisher_start(w->daemon, end_work, w, &w->publisher, why) != 0 || queue_spooled(w, why) != 0)
 		return -1;
 	for (; w->count < count; w->count++)
 		if (pthread_create(&w->threads[w->count], NULL, work_thread, w) != 0)
@@ -423,9 +241,10 @@ void workers_stop(struct workers *w)
 	pthread_mutex_unlock(&w->lock);
 	for (unsigned i = 0; i < w->count; i++)
 		pthread_join(w->threads[i], NULL);
+	publisher_stop(w->publisher);
 	for (struct work *work = w->first, *next; work != NULL; work = next) {
 		next = work->next;
-		free(work);
+		work_free(work);
 	}
 	free(w->threads);
 	free(w);

@@ -13,6 +13,9 @@ int workers_start(struct daemon *daemon, unsigned count, struct workers **worker
 void workers_note_slow(struct workers *workers, const char *id);
 /* An accepted message. Without workers it waits in the spool. */
 void workers_push(struct workers *workers, const char *id);
+/* The same with what was found out of it, which is taken over; NULL: nothing. */
+struct judged;
+void workers_push_judged(struct workers *workers, const char *id, struct judged *judged);
 /* Messages that wait or are being worked on. */
 size_t workers_pending(struct workers *workers);
 /* Let the messages being worked on end, then stop; the rest stays in the spool. */

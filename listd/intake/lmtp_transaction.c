@@ -154,22 +154,24 @@ static void note_accepted(struct lmtp_session *s, const struct envelope *envelop
 	event_log(EVENT_ACCEPTED, "id", s->id, "from", envelope->mail_from, "to", event_number((long long)envelope->rcpt_count), "size", event_number((long long)bytes),
 		"ms", event_number(clock_monotonic_ms() - s->started_ms), "peer", envelope->peer, "client", envelope->client_ip,
 		"ident", s->xforward.ident[0] == '\0' ? NULL : s->xforward.ident, NULL);
-	lmtp->judge.accepted(lmtp->judge.context, s->id);
 }
 
 /* Those that the judge keeps fall with a commit that fails; the others have their refusals. */
-static void commit(struct content *content, struct verdicts *v, size_t kept)
+static void commit(struct content *content, struct verdicts *v, size_t kept, void *judged)
 {
 	struct lmtp_session *s = content->session;
+	const struct lmtp_judge *judge = &s->lmtp->judge;
 	struct envelope envelope = kept_envelope(s, v, kept);
 	struct fail why;
 
 	if (spool_commit(content->writer, &envelope, &why) == 0) {
 		content->writer = NULL;
 		note_accepted(s, &envelope, content->data.bytes);
+		judge->accepted(judge->context, &envelope, judged);
 		return;
 	}
 	content->writer = NULL;
+	judge->dropped(judge->context, judged);
 	if (is_no_space(&why))
 		note_full(s->lmtp);
 	for (size_t i = 0; i < s->envelope.rcpt_count; i++) {
@@ -187,6 +189,7 @@ static void judge_and_commit(struct content *content, struct verdicts *v)
 	struct span bytes;
 	struct fail why;
 	size_t kept;
+	void *judged;
 
 	if (check_content(content, s->arena, &why) != 0 || spool_view(content->writer, &bytes, &why) != 0) {
 		if (is_no_space(&why))
@@ -195,10 +198,12 @@ static void judge_and_commit(struct content *content, struct verdicts *v)
 		refuse_all(s, v, &why);
 		return;
 	}
-	judge->message(judge->context, s->arena, &s->envelope, bytes, v->replies, v->keep);
+	judged = judge->message(judge->context, s->arena, &s->envelope, bytes, v->replies, v->keep);
 	kept = settle_verdicts(s, v);
 	if (kept > 0)
-		commit(content, v, kept);
+		commit(content, v, kept, judged);
+	else
+		judge->dropped(judge->context, judged);
 	drop(content);
 }
 

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 #include "listd/post/daemon_world.h"
+#include "listd/post/judged.h"
 #include "listd/post/rate.h"
 #include "listd/post/rcpt.h"
 #include "listd/post/route.h"
@@ -247,40 +248,49 @@ static void judge_one(struct daemon *daemon, const struct world *world, struct a
 	list_settings_free(list);
 }
 
-static void judge_message(void *context, struct arena *a, const struct envelope *envelope, struct span bytes, struct reply *replies, bool *keep)
+static void *judge_message(void *context, struct arena *a, const struct envelope *envelope, struct span bytes, struct reply *replies, bool *keep)
 {
 	struct daemon *daemon = context;
-	struct site *site = daemon_hold_site(daemon);
+	struct judged *judged = judged_new(daemon, envelope, bytes);
 	/* One for each recipient in turn: a message may name a thousand, and a hostile header takes some megabytes to judge. */
 	struct arena *one = arena_new(POST_ARENA_MAX_BYTES(bytes.len));
-	struct arrival arrival = { .arena = arena_new(POST_ARENA_MAX_BYTES(bytes.len)) };
 	struct resolver *dns = resolver_limited(daemon->dns, POST_DNS_BUDGET_MS);
 	struct world world;
 
-	daemon_world(daemon, site, &world);
+	daemon_world(daemon, judged->site, &world);
 	world.dns = dns;
-	world.arrival = &arrival;
+	world.arrival = &judged->arrival;
 	for (size_t i = 0; i < envelope->rcpt_count; i++) {
-		judge_one(daemon, &world, one, envelope, envelope->rcpts[i], bytes, &replies[i], &keep[i]);
+		judge_one(daemon, &world, one, &judged->envelope, judged->envelope.rcpts[i], judged->bytes, &replies[i], &keep[i]);
 		replies[i].enhanced = arena_text(a, span_of(replies[i].enhanced));
 		replies[i].text = arena_text(a, span_of(replies[i].text));
 		arena_reset(one);
 	}
 	arena_free(one);
-	arena_free(arrival.arena);
 	resolver_free(dns);
-	daemon_release_site(site);
+	return judged;
 }
 
-static void accepted(void *context, const char *id)
+static void accepted(void *context, const struct envelope *envelope, void *judged)
 {
 	struct daemon *daemon = context;
 
 	atomic_fetch_add(&daemon->posts_count, 1);
-	workers_push(daemon->workers, id);
+	if (judged_keep(judged, envelope)) {
+		workers_push_judged(daemon->workers, envelope->id, judged);
+	} else {
+		judged_free(judged);
+		workers_push(daemon->workers, envelope->id);
+	}
+}
+
+static void dropped(void *context, void *judged)
+{
+	(void)context;
+	judged_free(judged);
 }
 
 struct lmtp_judge daemon_judge(struct daemon *daemon)
 {
-	return (struct lmtp_judge){ .context = daemon, .rcpt = judge_rcpt, .message = judge_message, .accepted = accepted };
+	return (struct lmtp_judge){ .context = daemon, .rcpt = judge_rcpt, .message = judge_message, .accepted = accepted, .dropped = dropped };
 }

@@ -46,7 +46,12 @@ struct job_writer;
 int job_begin(struct spool *spool, const struct job_request *request, struct span post_bytes, struct job_writer **writer_r, struct fail *why);
 /* In any order of forms; job_open sorts. */
 int job_add(struct job_writer *writer, unsigned form, const char *address, struct fail *why);
-/* Sync all, rename to out/ID, sync out/. Frees the writer in any case. A job without recipients is not made. */
+/* All recipients are added; nothing is on disk for good yet. 1: there are none, and no job is made. But for 0 the writer is freed. */
+int job_seal(struct job_writer *writer, struct fail *why);
+const char *job_writer_id(const struct job_writer *writer);
+/* Sealed jobs: sync each and rename it to out/ID, then sync out/ once for all. Frees the writers in any case. -1: none is to be taken for made. */
+int job_publish(struct spool *spool, struct job_writer *const *writers, size_t count, struct fail *why);
+/* Both for one. */
 int job_commit(struct job_writer *writer, struct fail *why);
 void job_abort(struct job_writer *writer);
 

@@ -261,7 +261,6 @@ static void free_writer(struct job_writer *w)
 	free(w);
 }
 
-/* All that the file is to hold, and no more than that. */
 static int write_end(struct job_writer *w, struct fail *why)
 {
 	char end[JOB_RCPTS_END_BYTES + 1];
@@ -274,32 +273,62 @@ static int write_end(struct job_writer *w, struct fail *why)
 	return flush_lines(w, why);
 }
 
-static int commit(struct job_writer *w, struct fail *why)
+int job_seal(struct job_writer *w, struct fail *why)
+{
+	if (w->rcpt_count > 0 && write_end(w, why) == 0) {
+		buf_done(&w->lines);
+		return 0;
+	}
+	if (w->rcpt_count == 0) {
+		job_abort(w);
+		return 1;
+	}
+	job_abort(w);
+	return -1;
+}
+
+const char *job_writer_id(const struct job_writer *w)
+{
+	return w->id;
+}
+
+static int publish(struct job_writer *w, struct fail *why)
 {
 	int out = w->spool->out_fd;
 
-	if (write_end(w, why) != 0)
-		return -1;
 	if (fdatasync(w->fd) != 0)
 		return spool_fail_errno(why, "cannot sync out/", w->tmp_name);
-	if (renameat(out, w->tmp_name, out, w->id) != 0)
-		return spool_fail_errno(why, "cannot rename to out/", w->id);
-	/* A failure here leaves a whole job behind, whose recipients get the post; the route runs again and finds it. */
-	return fsync(out) == 0 ? 0 : spool_fail_errno(why, "cannot sync ", "out");
+	return renameat(out, w->tmp_name, out, w->id) == 0 ? 0 : spool_fail_errno(why, "cannot rename to out/", w->id);
+}
+
+int job_publish(struct spool *spool, struct job_writer *const *writers, size_t count, struct fail *why)
+{
+	int result = 0;
+
+	/* Of all before the first is waited for: a journalling file system then commits once for all. */
+	for (size_t i = 0; i < count; i++)
+		sync_file_range(writers[i]->fd, 0, 0, SYNC_FILE_RANGE_WRITE);
+	for (size_t i = 0; result == 0 && i < count; i++)
+		result = publish(writers[i], why);
+	/* A failure leaves whole jobs behind, whose recipients get the post; the route runs again and finds them. */
+	if (result == 0 && fsync(spool->out_fd) != 0)
+		result = spool_fail_errno(why, "cannot sync ", "out");
+	for (size_t i = 0; i < count; i++) {
+		if (result == 0)
+			free_writer(writers[i]);
+		else
+			job_abort(writers[i]);
+	}
+	return result;
 }
 
 int job_commit(struct job_writer *w, struct fail *why)
 {
-	if (w->rcpt_count == 0) {
-		job_abort(w);
-		return 0;
-	}
-	if (commit(w, why) != 0) {
-		job_abort(w);
-		return -1;
-	}
-	free_writer(w);
-	return 0;
+	int sealed = job_seal(w, why);
+
+	if (sealed != 0)
+		return sealed > 0 ? 0 : -1;
+	return job_publish(w->spool, &w, 1, why);
 }
 
 void job_abort(struct job_writer *w)

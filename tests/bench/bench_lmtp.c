@@ -42,16 +42,22 @@ static int take_rcpt(void *context, struct arena *a, const struct envelope *enve
 	return 0;
 }
 
-static void keep_message(void *context, struct arena *a, const struct envelope *envelope, struct span bytes, struct reply *replies, bool *keep)
+static void *keep_message(void *context, struct arena *a, const struct envelope *envelope, struct span bytes, struct reply *replies, bool *keep)
 {
 	(void)context, (void)a, (void)bytes, (void)replies;
 	for (size_t i = 0; i < envelope->rcpt_count; i++)
 		keep[i] = true;
+	return NULL;
 }
 
-static void note_accepted(void *context, const char *id)
+static void note_accepted(void *context, const struct envelope *envelope, void *judged)
 {
-	(void)context, (void)id;
+	(void)context, (void)envelope, (void)judged;
+}
+
+static void note_dropped(void *context, void *judged)
+{
+	(void)context, (void)judged;
 }
 
 static void say(int fd, const char *text)
@@ -193,7 +199,7 @@ int main(int argc, char **argv)
 	static const unsigned sessions[] = { 1, 4, 8, 20 };
 	static struct bench bench;
 	struct lmtp_options options = { .mode = 0600, .sessions_max = THREADS_MAX, .max_bytes = 1 << 20, .host_name = "bench.example" };
-	struct lmtp_judge judge = { &bench, take_rcpt, keep_message, note_accepted };
+	struct lmtp_judge judge = { &bench, take_rcpt, keep_message, note_accepted, note_dropped };
 	double secs = argc > 2 ? atof(argv[2]) : 2;
 	int rounds = argc > 3 ? atoi(argv[3]) : 3;
 	char spool_path[300], listen[310];

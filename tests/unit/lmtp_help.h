@@ -42,7 +42,7 @@ static inline int judge_rcpt(void *context, struct arena *a, const struct envelo
 	return strncmp(rcpt, "none", 4) == 0 ? reply_fail(why, REPLY_NO_SUCH_LIST, rcpt) : 0;
 }
 
-static inline void judge_message(void *context, struct arena *a, const struct envelope *envelope, struct span bytes, struct reply *replies, bool *keep)
+static inline void *judge_message(void *context, struct arena *a, const struct envelope *envelope, struct span bytes, struct reply *replies, bool *keep)
 {
 	struct lmtp_box *box = context;
 
@@ -71,21 +71,30 @@ static inline void judge_message(void *context, struct arena *a, const struct en
 			replies[i] = reply_make(a, REPLY_HELD, "birds", envelope->id);
 	}
 	pthread_mutex_unlock(&box->lock);
+	return strdup(envelope->id); /* must come back once */
 }
 
-static inline void judge_accepted(void *context, const char *id)
+static inline void judge_accepted(void *context, const struct envelope *envelope, void *judged)
 {
 	struct lmtp_box *box = context;
 
+	assert(strcmp(envelope->id, judged) == 0 && envelope->rcpt_count > 0);
+	free(judged);
 	pthread_mutex_lock(&box->lock);
 	box->accepted++;
-	snprintf(box->accepted_id, sizeof(box->accepted_id), "%s", id);
+	snprintf(box->accepted_id, sizeof(box->accepted_id), "%s", envelope->id);
 	pthread_mutex_unlock(&box->lock);
+}
+
+static inline void judge_dropped(void *context, void *judged)
+{
+	(void)context;
+	free(judged);
 }
 
 static inline void lmtp_box_start(struct lmtp_box *box)
 {
-	struct lmtp_judge judge = { box, judge_rcpt, judge_message, judge_accepted };
+	struct lmtp_judge judge = { box, judge_rcpt, judge_message, judge_accepted, judge_dropped };
 	struct fail why;
 
 	if (lmtp_start(&box->options, box->spool->spool, &judge, &box->lmtp, &why) != 0)

@@ -634,7 +634,7 @@ static void test_client_that_does_not_read(void **state)
 
 static int try_listen(struct lmtp_box *box, const char *listen, struct fail *why)
 {
-	struct lmtp_judge judge = { box, judge_rcpt, judge_message, judge_accepted };
+	struct lmtp_judge judge = { box, judge_rcpt, judge_message, judge_accepted, judge_dropped };
 
 	box->options.listen = listen;
 	return lmtp_start(&box->options, box->spool->spool, &judge, &box->lmtp, why);
