@@ -224,7 +224,6 @@ static int work_on_file(struct task *task, struct fail *why)
 	}
 	task->arrival.arena = arena_new(POST_ARENA_MAX_BYTES(task->spooled.message.len));
 	task->world.arrival = &task->arrival;
-	task->world.is_second_look = true;
 	result = work_on_all(task, why);
 	spool_unread(&task->spooled);
 	return result;

@@ -4,9 +4,13 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/resource.h>
+#include <sys/syscall.h>
+#include <unistd.h>
 
 /* Messages noted as slow between their verdict and their being on disk: no more than there are LMTP sessions, in ordinary configurations. */
 #define SLOW_MAX 256
+#define NICENESS 5
 /* Waits after trouble: short at first, since most of it is over soon. */
 static const int64_t waits_ms[] = { 5000, 30000, 60000, 300000 };
 
@@ -162,11 +166,18 @@ static void end_work(void *context, struct work *work, bool done)
 	put(w, work);
 }
 
+/* Clients wait for what intake does, nobody for this: of a processor that both want it gets a third. */
+static void step_back(void)
+{
+	setpriority(PRIO_PROCESS, (id_t)syscall(SYS_gettid), NICENESS);
+}
+
 static void *work_thread(void *context)
 {
 	struct workers *w = context;
 	struct work *work;
 
+	step_back();
 	while ((work = take(w)) != NULL) {
 		bool was_retried = work->waits > 0, done = work_on(w->daemon, work) == 0;
 

@@ -53,7 +53,6 @@ struct world {
 	const struct secret *field_key; /* of the fields in which our milter hands over the session (keyed.h); NULL: none is believed */
 	struct arrival *arrival; /* of the message that the posts are of; NULL: each is read and judged for itself */
 	const struct again *again; /* NULL: a post that is sent for the first time */
-	bool is_second_look; /* of a message that was judged when it came in */
 	bool every_receiver; /* explain without members: one class for each row of the receivers table */
 	/* 1 and *member_r (in a), 0 no, -1 trouble. key: address_key. */
 	int (*find_member)(void *context, struct arena *a, const char *list, const char *key, struct member *member_r, struct fail *why);

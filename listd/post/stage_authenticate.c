@@ -55,7 +55,6 @@ void authenticate_gather(const struct world *world, struct arena *a, const struc
 		.own_authserv_id = site->authserv_id,
 		.trusted_sealers = site->trusted_sealers,
 		.receiver_name = site->host_name,
-		.own_code_alone = world->is_second_look,
 	};
 	facts_gather(a, world->dns, again == NULL ? world->clock : &again->arrived, message, session, options, facts_r);
 }

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* libopendkim verifies; what it passes passes, if our reading of signature and key finds no fault either. What it does not pass is
- * looked at again by signature.c: it tells a changed body from a changed header, goes by the clock that was handed in, reads keys beyond 1,023
- * octets, and does not share the library's faults (a blank between "b" and "=", ed25519 with simple header canonicalization). */
+/* signature.c verifies: it tells a changed body from a changed header, goes by the clock that was handed in, reads keys beyond 1,023 octets, and does not share
+ * libopendkim's faults (a blank between "b" and "=", ed25519 with simple header canonicalization). What it does not pass is shown to libopendkim, and passes if that
+ * passes it: a signature is bad when both find it so. The library decodes a key anew for each signature, which takes longer than all else about it. */
 #include "mitigations/auth/dkim.h"
 #include "mail/idna.h"
 #include "mitigations/auth/dkim_library.h"
@@ -20,7 +20,6 @@ struct evaluation {
 	struct signature parsed[DKIM_SIGNATURES_MAX];
 	struct library_signature library[DKIM_SIGNATURES_MAX];
 	size_t library_count, lengths;
-	bool alone; /* without the library */
 };
 
 static size_t find_fields(const struct message *m, const struct field *fields_r[DKIM_SIGNATURES_MAX])
@@ -95,8 +94,7 @@ static bool is_exact_domain(struct arena *a, const struct signature *parsed)
 	return domain != NULL && strcmp(domain, parsed->domain) == 0;
 }
 
-/* What the library did not pass. */
-static void look_again(struct evaluation *e, const struct signature *parsed, struct dkim_signature *s)
+static void verify(struct evaluation *e, const struct signature *parsed, struct dkim_signature *s)
 {
 	const struct pubkey *key = pubkey_queries_key(e->queries, parsed->selector, parsed->domain, parsed->algorithm);
 	bool known;
@@ -118,12 +116,12 @@ static void look_again(struct evaluation *e, const struct signature *parsed, str
 		set_result(s, AUTH_NEUTRAL, "too many signatures have an l= of their own");
 }
 
-static bool library_passes(const struct evaluation *e, const struct field *field)
+/* Put the signature on the library's list. */
+static void doubt(struct evaluation *e, const struct signature *parsed, const struct dkim_signature *s)
 {
-	for (size_t i = 0; i < e->library_count; i++)
-		if (e->library[i].field == field)
-			return e->library[i].passes_r;
-	return false;
+	e->lengths += parsed->has_length;
+	if (!parsed->has_length || e->lengths <= LENGTHS_MAX)
+		e->library[e->library_count++].field = s->field;
 }
 
 static void judge(struct evaluation *e, size_t i, struct dkim_signature *s)
@@ -137,23 +135,22 @@ static void judge(struct evaluation *e, size_t i, struct dkim_signature *s)
 		set_result(s, key_result(record.status), record.reason);
 	} else if (record.exact_domain && !is_exact_domain(e->arena, parsed)) {
 		set_result(s, AUTH_PERMERROR, "the key is not for subdomains");
-	} else if (library_passes(e, s->field)) {
-		s->body_hash_ok = true;
-		set_result(s, AUTH_PASS, "good signature");
 	} else {
-		look_again(e, parsed, s);
+		verify(e, parsed, s);
+		if (s->result != AUTH_PASS && s->result != AUTH_TEMPERROR)
+			doubt(e, parsed, s);
 	}
 }
 
-/* Ask for the key, and put the signature on the library's list. */
-static void prepare(struct evaluation *e, size_t i, const struct field *field)
+static void ask_library(struct evaluation *e, struct dkim_result *result)
 {
-	const struct signature *parsed = &e->parsed[i];
-
-	pubkey_queries_start(e->queries, parsed->selector, parsed->domain);
-	e->lengths += parsed->has_length;
-	if (!e->alone && (!parsed->has_length || e->lengths <= LENGTHS_MAX))
-		e->library[e->library_count++].field = field;
+	library_verify(e->message, e->queries, e->library, e->library_count);
+	for (size_t i = 0; i < e->library_count; i++)
+		for (size_t j = 0; e->library[i].passes_r && j < result->count; j++)
+			if (result->signatures[j].field == e->library[i].field) {
+				result->signatures[j].body_hash_ok = true;
+				set_result(&result->signatures[j], AUTH_PASS, "good signature");
+			}
 }
 
 static void evaluate(struct arena *a, struct resolver *dns, const struct clock *clock, const struct message *m, bool alone, struct dkim_result *result_r)
@@ -169,19 +166,19 @@ static void evaluate(struct arena *a, struct resolver *dns, const struct clock *
 	e = arena_alloc(a, sizeof(*e));
 	e->arena = a;
 	e->message = m;
-	e->alone = alone;
 	e->hashes.message = m;
 	e->queries = arena_alloc(a, sizeof(*e->queries));
 	pubkey_queries_init(e->queries, a, dns);
 	for (size_t i = 0; i < count; i++) {
 		read_signature(a, fields[i], clock_now(clock), &e->parsed[i], &signatures[i]);
 		if (signatures[i].result == AUTH_NONE)
-			prepare(e, i, fields[i]);
+			pubkey_queries_start(e->queries, e->parsed[i].selector, e->parsed[i].domain);
 	}
-	library_verify(m, e->queries, e->library, e->library_count);
 	for (size_t i = 0; i < count; i++)
 		if (signatures[i].result == AUTH_NONE)
 			judge(e, i, &signatures[i]);
+	if (e->library_count > 0 && !alone)
+		ask_library(e, result_r);
 	pubkey_queries_done(e->queries);
 }
 

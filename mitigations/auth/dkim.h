@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* DKIM verification (RFC 6376, 8301, 8463) by libopendkim, with our DNS layer under it. Rules on top: rsa-sha1 and RSA keys below 1024 bits
- * do not pass (RFC 8301), v=1 is demanded, a failed look-up is temperror and never fail, l= signatures are told. */
+/* DKIM verification (RFC 6376, 8301, 8463): by our own code, and by libopendkim for what that does not pass, with our DNS layer under both. Rules on top: rsa-sha1 and
+ * RSA keys below 1024 bits do not pass (RFC 8301), v=1 is demanded, a failed look-up is temperror and never fail, l= signatures are told. */
 #ifndef MITIGATIONS_AUTH_DKIM_H
 #define MITIGATIONS_AUTH_DKIM_H
 
@@ -39,8 +39,7 @@ struct dkim_result {
 int dkim_library_check(struct fail *why);
 /* Verify every signature of a message. Never fails: trouble is a result. Everything lives in a. Threads may call it at once. */
 void dkim_evaluate(struct arena *a, struct resolver *dns, const struct clock *clock, const struct message *m, struct dkim_result *result_r);
-/* The same by our own code alone, for copies that we made: what that passes, dkim_evaluate passes too, and libopendkim decodes a key anew for each signature, which
- * takes longer than all else about it. */
+/* The same by our own code alone, for copies that we made. */
 void dkim_evaluate_own(struct arena *a, struct resolver *dns, const struct clock *clock, const struct message *m, struct dkim_result *result_r);
 /* Does this signature cover a field of that name: named in h= (covered), and more often than the message has it (oversigned: another
  * one cannot be added)? */

@@ -321,10 +321,7 @@ void facts_gather(struct arena *a, struct resolver *dns, const struct clock *clo
 	*facts_r = (struct facts){ .session = *session };
 	start_authors(&g);
 	gather_spf(&g);
-	if (options->own_code_alone)
-		dkim_evaluate_own(a, dns, clock, m, &facts_r->dkim);
-	else
-		dkim_evaluate(a, dns, clock, m, &facts_r->dkim);
+	dkim_evaluate(a, dns, clock, m, &facts_r->dkim);
 	find_gaps(&g);
 	gather_arc(&g);
 	judge_authors(&g);

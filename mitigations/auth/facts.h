@@ -26,7 +26,6 @@ struct facts_options {
 	const char *own_authserv_id;
 	const char *const *trusted_sealers;      /* NULL-ended: ARC chains whose newest seal has one of these d= are believed, down to the first seal that has not */
 	const char *receiver_name;               /* our host name */
-	bool own_code_alone;                     /* signatures are checked without libopendkim: for a message that it has looked at before, with less work (dkim_evaluate_own) */
 };
 
 #define FACTS_AUTHORS_MAX 20 /* author domains judged; with more the message is damaged */
