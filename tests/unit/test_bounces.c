@@ -771,7 +771,8 @@ static void test_a_flood_of_one_hides_no_other(void **state)
 	run_route(place, key_of(place, BIRDS, VERP_RECIPIENT, post, "mallory@big.example"), "", dsn, &taken);
 	for (unsigned i = 0; i < RETURNED_PER_POST_PER_HOUR; i++)
 		returned_is_needless(&place->daemon, &taken);
-	assert_int_equal(count_read(place, VERP_RECIPIENT, post, false, RETURNED_PER_POST_PER_HOUR + 1000), RETURNED_PER_POST_PER_HOUR + 1000);
+	/* but for one whose count falls into the slot of hers (rate.h) */
+	assert_in_range(count_read(place, VERP_RECIPIENT, post, false, RETURNED_PER_POST_PER_HOUR + 1000), RETURNED_PER_POST_PER_HOUR + 990, RETURNED_PER_POST_PER_HOUR + 1000);
 	/* the key of a post that every subscriber knows, with the names of others: what the relay itself reports about them comes through all the same */
 	for (unsigned i = 0; i < RETURNED_PER_COPY_PER_HOUR; i++)
 		count_read(place, VERP_POST, post, false, 3000);
