@@ -310,13 +310,15 @@ tests_unit_test_delivery_SOURCES = tests/unit/test_delivery.c
 tests_unit_test_delivery_LDADD = $(LISTD_TEST_LIBS) $(SSL_LIBS)
 
 # Second forms, and what refusals teach
-check_PROGRAMS += tests/unit/test_fallback tests/unit/test_learn
-TESTS += tests/unit/test_fallback tests/unit/test_learn
+check_PROGRAMS += tests/unit/test_fallback tests/unit/test_learn tests/unit/test_work
+TESTS += tests/unit/test_fallback tests/unit/test_learn tests/unit/test_work
 tests_unit_test_learn_SOURCES = tests/unit/test_learn.c
 tests_unit_test_learn_LDADD = $(LISTD_TEST_LIBS) $(SSL_LIBS)
 noinst_HEADERS += tests/unit/fake_daemon.h
 tests_unit_test_fallback_SOURCES = tests/unit/test_fallback.c
 tests_unit_test_fallback_LDADD = $(LISTD_TEST_LIBS) $(SSL_LIBS)
+tests_unit_test_work_SOURCES = tests/unit/test_work.c
+tests_unit_test_work_LDADD = $(LISTD_TEST_LIBS) $(SSL_LIBS)
 
 # Signatures against other implementations, fuzzed, measured
 check_PROGRAMS += tests/system/signtool

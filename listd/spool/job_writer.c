@@ -24,6 +24,7 @@ struct job_writer {
 	struct spool *spool;
 	char id[SPOOL_NAME_MAX_CHARS + 1], tmp_name[JOB_NAME_MAX_BYTES];
 	int fd;
+	bool is_renamed; /* it is a job now, whatever comes after */
 	size_t form_count, rcpt_count;
 	struct buf lines;
 	struct spool_sum sum;
@@ -298,7 +299,10 @@ static int publish(struct job_writer *w, struct fail *why)
 
 	if (fdatasync(w->fd) != 0)
 		return spool_fail_errno(why, "cannot sync out/", w->tmp_name);
-	return renameat(out, w->tmp_name, out, w->id) == 0 ? 0 : spool_fail_errno(why, "cannot rename to out/", w->id);
+	if (renameat(out, w->tmp_name, out, w->id) != 0)
+		return spool_fail_errno(why, "cannot rename to out/", w->id);
+	w->is_renamed = true;
+	return 0;
 }
 
 int job_publish(struct spool *spool, struct job_writer *const *writers, size_t count, struct fail *why)
@@ -335,7 +339,9 @@ void job_abort(struct job_writer *w)
 {
 	if (w == NULL)
 		return;
-	if (unlinkat(w->spool->out_fd, w->tmp_name, 0) == 0)
+	if (!w->is_renamed) {
+		unlinkat(w->spool->out_fd, w->tmp_name, 0);
 		job_unlink_beside(w->spool->out_fd, w->id);
+	}
 	free_writer(w);
 }
