@@ -135,7 +135,8 @@ static void read_7489(struct discovery *d, struct dmarc_reading *reading)
 	reading->applied = reading->policy;
 }
 
-/* A record with a tag twice, seen by a reader that does not mind: only what it asks for counts, never where it asks for less. */
+/* A record with a tag twice, or several at one name, seen by a reader that does not mind (OpenDMARC 1.4 takes one of several): only what it asks for counts, never where it
+ * asks for less. */
 static void read_leniently(struct discovery *d, struct dmarc_verdict *verdict)
 {
 	struct dmarc_reading readings[2] = { { .policy = DMARC_ABSENT }, { .policy = DMARC_ABSENT } };
@@ -178,7 +179,7 @@ void dmarc_discover_finish(struct dmarc_verdict *verdict)
 	read_9989(&d, &verdict->rfc9989);
 	read_7489(&d, &verdict->rfc7489);
 	verdict->effective = dmarc_stricter(verdict->rfc9989.policy, verdict->rfc7489.policy);
-	if (verdict->seen->duplicates)
+	if (verdict->seen->has_void)
 		read_leniently(&d, verdict);
 	verdict->dns_trouble = verdict->seen->trouble;
 }

@@ -13,7 +13,7 @@ struct dmarc_lookup {             /* what TXT at _dmarc.<domain> gave */
 	struct dns_question *question; /* on its way, or NULL */
 	bool failed;                  /* DNS trouble */
 	size_t record_count;          /* DMARC records there; other TXT records do not count */
-	struct dmarc_record record;   /* when record_count is 1 */
+	struct dmarc_record record;   /* when record_count is 1; of several, the strictest values */
 	bool usable;                  /* what dmarc_record_parse said of it */
 };
 
@@ -25,7 +25,7 @@ struct dmarc_seen {
 	struct dmarc_lookup **items;
 	size_t count, cap;
 	bool trouble;                 /* one of them failed */
-	bool duplicates;              /* one of them holds a record with a tag twice */
+	bool has_void;                /* one of them holds a record with a tag twice, or several records */
 };
 
 struct dmarc_walk {
@@ -35,7 +35,7 @@ struct dmarc_walk {
 	const char *org_domain;
 };
 
-/* How a record with a tag twice is read: as void, or with its strictest values. */
+/* How a record with a tag twice is read, and how several records at a name: as void, or with the strictest values. */
 enum dmarc_mode { DMARC_LITERAL, DMARC_LENIENT };
 
 /* An empty memory of answers. psl: NULL for the built-in list. */

@@ -57,20 +57,43 @@ struct dmarc_lookup *dmarc_lookup_start(struct dmarc_seen *seen, const char *dom
 	return look;
 }
 
+static enum dmarc_policy asked_below(const struct dmarc_record *record)
+{
+	return record->sp != DMARC_ABSENT ? record->sp : record->p;
+}
+
+static enum dmarc_policy asked_for_nothing(const struct dmarc_record *record)
+{
+	return record->np != DMARC_ABSENT ? record->np : asked_below(record);
+}
+
+/* One more record at a name, as readers see it that take one of them, none knows which: the strictest that any asks for. */
+static void add_record(struct dmarc_record *record, const struct dmarc_record *other)
+{
+	record->np = dmarc_stricter(asked_for_nothing(record), asked_for_nothing(other));
+	record->sp = dmarc_stricter(asked_below(record), asked_below(other));
+	record->p = dmarc_stricter(record->p, other->p);
+	record->strict_dkim |= other->strict_dkim;
+	record->strict_spf |= other->strict_spf;
+	record->testing &= other->testing;
+}
+
 /* 4.10 step 2: records without the version are left out; more than one make none. */
 static void take_records(struct dmarc_seen *seen, struct dmarc_lookup *look, const struct dns_answer *answer)
 {
-	struct span text;
-
 	for (size_t i = 0; i < answer->count; i++) {
-		text = dns_txt(seen->arena, &answer->records[i]);
+		struct span text = dns_txt(seen->arena, &answer->records[i]);
+		struct dmarc_record record;
+
 		if (!dmarc_is_record(text))
 			continue;
-		look->record_count++;
-		look->usable = dmarc_record_parse(text, &look->record);
+		look->usable = dmarc_record_parse(text, &record);
+		if (look->record_count++ == 0)
+			look->record = record;
+		else
+			add_record(&look->record, &record);
 	}
-	if (look->record_count == 1 && look->record.has_duplicate)
-		seen->duplicates = true;
+	seen->has_void |= look->record_count > 1 || (look->record_count == 1 && look->record.has_duplicate);
 }
 
 const struct dmarc_lookup *dmarc_lookup(struct dmarc_seen *seen, const char *domain)
@@ -91,7 +114,9 @@ const struct dmarc_lookup *dmarc_lookup(struct dmarc_seen *seen, const char *dom
 
 bool dmarc_lookup_has(const struct dmarc_lookup *look, enum dmarc_mode mode)
 {
-	return look->record_count == 1 && (mode == DMARC_LENIENT || !look->record.has_duplicate);
+	if (mode == DMARC_LENIENT)
+		return look->record_count > 0;
+	return look->record_count == 1 && !look->record.has_duplicate;
 }
 
 /* The last count labels of a name (all of them where there are fewer). */

@@ -253,11 +253,38 @@ static void test_discovery(void **state)
 		assert_int_equal(verdict.dns_trouble, strstr(row->zone, "TIMEOUT") != NULL || strstr(row->zone, "SERVFAIL") != NULL);
 		/* A void record still counts for what a lenient reader would do. */
 		check_text(row->number, "effective", dmarc_policy_name(verdict.effective),
-			dmarc_policy_name(row->number == 37 ? DMARC_P_REJECT : dmarc_stricter(row->policy9, row->policy7)));
+			dmarc_policy_name(row->number == 37 || row->number == 21 || row->number == 22 ? DMARC_P_REJECT : dmarc_stricter(row->policy9, row->policy7)));
 		resolver_free(zone);
 		arena_free(a);
 	}
 	psl_free(psl);
+}
+
+/* Several records at one name: receivers that take one of them may take any. */
+static void test_several_records(void **state)
+{
+	static const struct { const char *author, *zone; enum dmarc_policy effective; } rows[] = {
+		{ "example.com", D "example.com=v=DMARC1; p=none | " D "example.com=v=DMARC1; p=quarantine", DMARC_P_QUARANTINE },
+		{ "example.com", D "example.com=v=DMARC1; p=none | " D "example.com=v=DMARC1; p=none; sp=reject", DMARC_P_NONE },
+		{ "a.example.com", D "example.com=v=DMARC1; p=none | " D "example.com=v=DMARC1; p=none; sp=reject | a.example.com A 192.0.2.1", DMARC_P_REJECT },
+		{ "a.example.com", D "example.com=" R " | " D "example.com=v=DMARC1; p=none; sp=none | a.example.com A 192.0.2.1", DMARC_P_REJECT },
+		{ "a.example.com", D "example.com=" R "; np=none | " D "example.com=v=DMARC1; p=none", DMARC_P_REJECT }, /* which by RFC 7489 has no np */
+		{ "a.example.com", D "example.com=v=DMARC1; p=none; np=reject | " D "example.com=v=DMARC1; p=none", DMARC_P_REJECT },
+		{ "example.com", D "example.com=v=DMARC1; p=none | " D "example.com=v=spf1 -all", DMARC_P_NONE },
+		{ "example.com", D "example.com=v=DMARC1; p=nothing | " D "example.com=" R, DMARC_P_REJECT },
+	};
+
+	(void)state;
+	for (size_t i = 0; i < COUNT(rows); i++) {
+		struct arena *a = arena_new(1 << 20);
+		struct resolver *zone = zone_of(a, rows[i].zone);
+		struct dmarc_verdict verdict;
+
+		dmarc_discover(a, zone, rows[i].author, &verdict);
+		check_text((int)i, "effective", dmarc_policy_name(verdict.effective), dmarc_policy_name(rows[i].effective));
+		resolver_free(zone);
+		arena_free(a);
+	}
 }
 
 static void test_discovery_asks_each_name_once(void **state)
@@ -378,6 +405,9 @@ static void test_failures_in_evaluation(void **state)
 		/* a record that is void for a tag twice: the evidence has to be there all the same */
 		{ "example.com", D "example.com=v=DMARC1; p=none; p=reject", "example.net", AUTH_PASS, AUTH_NONE, AUTH_NONE, false },
 		{ "example.com", D "example.com=v=DMARC1; p=none; p=reject", "example.com", AUTH_PASS, AUTH_NONE, AUTH_NONE, true },
+		/* two records, void too */
+		{ "example.com", D "example.com=v=DMARC1; p=none | " D "example.com=" R, "example.net", AUTH_PASS, AUTH_NONE, AUTH_NONE, false },
+		{ "example.com", D "example.com=" R " | " D "example.com=v=DMARC1; p=none", "example.com", AUTH_PASS, AUTH_NONE, AUTH_NONE, true },
 		/* nothing is asked for */
 		{ "example.com", "", "example.com", AUTH_PASS, AUTH_NONE, AUTH_NONE, false },
 	};
@@ -543,7 +573,7 @@ int main(void)
 {
 	static const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_records), cmocka_unit_test(test_record_of_many_tags), cmocka_unit_test(test_strictness),
-		cmocka_unit_test(test_psl_org_domain), cmocka_unit_test(test_discovery), cmocka_unit_test(test_discovery_asks_each_name_once),
+		cmocka_unit_test(test_psl_org_domain), cmocka_unit_test(test_discovery), cmocka_unit_test(test_several_records), cmocka_unit_test(test_discovery_asks_each_name_once),
 		cmocka_unit_test(test_names_at_the_limits), cmocka_unit_test(test_alignment_of_organizations),
 		cmocka_unit_test(test_failures_in_evaluation), cmocka_unit_test(test_many_signers), cmocka_unit_test(test_vectors),
 	};
