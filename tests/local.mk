@@ -9,7 +9,7 @@ PACK_TESTS = tests/compare/* tests/cases/*.case tests/cases/*.md tests/cases/*.p
 	tests/system/*.c tests/system/*.pl tests/system/*.py tests/system/*.sh
 
 # The cases, and the commands on files held to the test data.
-TESTS += tests/cases/run.sh tests/cases/data.sh tests/cases/bounces.sh tests/compare/run.sh
+TESTS += tests/cases/run.sh tests/cases/data.sh tests/cases/bounces.sh tests/cases/replies.sh tests/compare/run.sh
 
 # Texts that are made from tables.
 dist_check_SCRIPTS += tests/generated.sh

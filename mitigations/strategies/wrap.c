@@ -103,6 +103,8 @@ static void put_replies(const struct strategy_input *in, struct buf *out)
 		put_field(in, out, replies_cc(in, replies.cc));
 	else
 		put_copy(in, out, "Cc");
+	/* where the author says himself who is to have the answers to all */
+	put_copy(in, out, "Mail-Followup-To");
 }
 
 /* Which lists it has been through: two that wrap each other's posts would do so for ever, since the wrapper has neither the Message-ID nor the Received fields. */
