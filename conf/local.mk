@@ -11,4 +11,5 @@ dist_frtemplates_DATA = conf/templates/fr/alarm.txt conf/templates/fr/burst.txt 
 	conf/templates/fr/summary.txt conf/templates/fr/suspended.txt conf/templates/fr/via.txt conf/templates/fr/warning.txt conf/templates/fr/wrap.txt
 exampledir = $(docdir)/examples
 dist_example_DATA = conf/listd.conf.sample conf/list.conf.sample conf/listd.service conf/listd-milter.service
-EXTRA_DIST += conf/quickstart.sh conf/install-packages.sh conf/quickstart/world.py conf/quickstart/receiver.py conf/quickstart/quickstart.py
+EXTRA_DIST += conf/quickstart.sh conf/install-packages.sh conf/quickstart/world.py conf/quickstart/wait.py conf/quickstart/kinds.py conf/quickstart/exim.conf \
+	conf/quickstart/receiver.py conf/quickstart/treewalk.py conf/quickstart/maildmarc.pl conf/quickstart/quickstart.py

@@ -9,4 +9,4 @@ docs-update: listd/gendoc$(EXEEXT) listctl$(EXEEXT)
 .PHONY: docs-update
 
 # What strategies do, before anything is changed.
-dist_doc_DATA += docs/compare.md
+dist_doc_DATA += docs/compare.md docs/inboxes.md

@@ -12,43 +12,21 @@ import re
 import shutil
 import signal
 import smtplib
-import socket
 import subprocess
-import sys
 import time
 
-HERE = os.path.dirname(os.path.abspath(__file__))
+from kinds import JUNK_MARKS, KINDS, PUBLIC_SUFFIXES, Receiver, start_opendmarc_as  # noqa: F401: for those who build a world
+from wait import is_listening, wait_for
+
 LIST_HOST_ADDRESS = "127.0.0.25"  # the lists' mail server speaks to the world from here
 
 
-def wait_for(what, condition, seconds=30.0):
-    """Wait until condition() is true; say what did not happen otherwise."""
-    end = time.monotonic() + seconds
-    while time.monotonic() < end:
-        if condition():
-            return
-        time.sleep(0.05)
-    raise RuntimeError("waited %g s in vain for %s" % (seconds, what))
-
-
-def is_listening(address, port):
-    with socket.socket() as s:
-        s.settimeout(0.5)
-        return s.connect_ex((address, port)) == 0
-
-
-class Receiver:
-    """Who runs a mailbox domain: its kind says which software judges the mail."""
-
-    def __init__(self, domain, kind, port, settings=""):
-        self.domain, self.kind, self.port, self.settings = domain, kind, port, settings
-
-
 class World:
-    def __init__(self, directory, prefix, base_port=2500, dns_address="127.0.0.9", list_domains=("lists.example.org",)):
-        """Worlds that run at the same time have base_port and dns_address for themselves: the name server's port is the same in all."""
+    def __init__(self, directory, prefix, base_port=2500, dns_address="127.0.0.9", list_domains=("lists.example.org",), host_address=LIST_HOST_ADDRESS):
+        """Worlds that run at the same time have base_port and dns_address for themselves: the name server's port is the same in all.
+        host_address: where the lists' mail server speaks from; one that is no loopback address needs use_address()."""
         self.dir, self.prefix, self.base = directory, prefix, base_port
-        self.dns_address, self.list_domains = dns_address, list_domains
+        self.dns_address, self.list_domains, self.host_address = dns_address, list_domains, host_address
         self.mta_port, self.lmtp_port = base_port + 25, base_port + 24
         self.records, self.processes, self.receivers = [], {}, []
         self.keys = {}
@@ -118,9 +96,9 @@ class World:
         if dmarc:
             self.add_record('_dmarc.%s. TXT "%s"' % (name, dmarc))
 
-    def author_key(self, domain, selector="s1"):
-        """A DKIM key of an author domain, made with openssl and published."""
-        pem = subprocess.run(["openssl", "genrsa", "2048"], check=True, capture_output=True).stdout
+    def author_key(self, domain, selector="s1", pem=None):
+        """A DKIM key of an author domain, made with openssl or given, and published."""
+        pem = pem or subprocess.run(["openssl", "genrsa", "2048"], check=True, capture_output=True).stdout
         public = subprocess.run(["openssl", "rsa", "-pubout", "-outform", "DER"], input=pem, check=True, capture_output=True).stdout
         self.keys[domain] = (selector, pem)
         self.add_record('%s._domainkey.%s. TXT %s' % (selector, domain, quoted("v=DKIM1; k=rsa; p=" + base64.b64encode(public).decode())))
@@ -131,14 +109,16 @@ class World:
 
     def use_own_resolver(self):
         """/etc/resolv.conf of this mount namespace names the private name server."""
-        try:
-            is_machines = os.stat("/proc/self/ns/mnt").st_ino == os.stat("/proc/1/ns/mnt").st_ino
-        except PermissionError:  # in a container
-            is_machines = False
-        if is_machines:
+        if is_machines("mnt"):
             raise RuntimeError("this must run in a mount namespace of its own (unshare -m)")
         own = self.write("dns/resolv.conf", "nameserver %s\n" % self.dns_address)
         subprocess.run(["mount", "--bind", own, "/etc/resolv.conf"], check=True)
+
+    def use_address(self):
+        """The lists' mail server gets its address: the loopback interface of this network namespace has it from now on."""
+        if is_machines("net"):
+            raise RuntimeError("this must run in a network namespace of its own (unshare -n)")
+        subprocess.run(["ip", "address", "replace", self.host_address + "/32", "dev", "lo"], check=True)
 
     def start_dns(self):
         self.use_own_resolver()
@@ -200,15 +180,22 @@ lmtp_send_xforward_command = %s
 smtpd_authorized_verp_clients = 127.0.0.1
 lmtp_line_length_limit = 0
 smtpd_recipient_restrictions = permit_mynetworks, reject_unauth_destination
-%s""" % (self.list_domains[0], " ".join(self.list_domains), self.path("mta/transport"), LIST_HOST_ADDRESS, "yes" if xforward else "no", settings),
+%s""" % (self.list_domains[0], " ".join(self.list_domains), self.path("mta/transport"), self.host_address, "yes" if xforward else "no", settings),
             "127.0.0.1:%d inet n - n - - smtpd\n" % self.mta_port, [("transport", transport)])
         wait_for("the lists' mail server", lambda: is_listening("127.0.0.1", self.mta_port))
 
+    def use_public_suffixes(self):
+        """The receivers' Public Suffix Lists hold this world's top level too."""
+        for n, name in enumerate(p for p in PUBLIC_SUFFIXES if os.path.exists(p)):
+            with open(name) as f:
+                own = self.write("dns/suffixes-%d" % n, "example\n" + f.read())
+            subprocess.run(["mount", "--bind", own, name], check=True)
+
     def start_receivers(self):
+        self.use_public_suffixes()
         services, domains = "", []
         for r in self.receivers:
-            starter = getattr(self, "start_" + r.kind)
-            milters = starter(r)
+            milters = KINDS[r.kind].start(self, r)
             if milters is None:
                 continue
             services += "127.0.0.1:%d inet n - n - - smtpd%s\n" % (r.port, " -o smtpd_milters=" + ",".join(milters) if milters else "")
@@ -244,72 +231,17 @@ smtpd_recipient_restrictions = reject_unauth_destination
         self.write("rx/forwards", self.forwards_map())
         self.postfix("rx", "reload")
 
-    def start_plain(self, _receiver):
-        """Takes everything."""
-        return []
-
-    def start_opendmarc(self, r):
-        """OpenDKIM and OpenDMARC, with RejectFailures unless the settings say that it does not enforce."""
-        dkim_port, dmarc_port = r.port + 100, r.port + 200
-        self.write("conf/opendkim-%d" % r.port, "Mode v\nSocket inet:%d@127.0.0.1\nBackground no\nUMask 022\nAlwaysAddARHeader yes\nAuthservID %s\nNameservers %s\nPidFile %s\n"
-                   % (dkim_port, r.domain, self.dns_address, self.path("opendkim-%d.pid" % r.port)))
-        self.start("opendkim-%d" % r.port, ["/usr/sbin/opendkim", "-f", "-x", self.path("conf/opendkim-%d" % r.port)])
-        wait_for("OpenDKIM", lambda: is_listening("127.0.0.1", dkim_port))
-        self.start_opendmarc_as(r, not isinstance(r.settings, dict) or r.settings.get("enforces", True))
-        return ["inet:127.0.0.1:%d" % dkim_port, "inet:127.0.0.1:%d" % dmarc_port]
-
-    def start_opendmarc_as(self, r, enforces):
-        port = r.port + 200
-        self.write("conf/ignore-hosts", "192.0.2.255\n")
-        self.write("conf/opendmarc-%d" % r.port, "Socket inet:%d@127.0.0.1\nAuthservID %s\nTrustedAuthservIDs %s\nRejectFailures %s\nSPFSelfValidate true\n"
-                   "SPFIgnoreResults true\nIgnoreHosts %s\nPidFile %s\nSyslog false\n"
-                   % (port, r.domain, r.domain, "true" if enforces else "false", self.path("conf/ignore-hosts"), self.path("opendmarc-%d.pid" % r.port)))
-        self.start("opendmarc-%d" % r.port, ["/usr/sbin/opendmarc", "-f", "-c", self.path("conf/opendmarc-%d" % r.port)])
-        wait_for("OpenDMARC", lambda: is_listening("127.0.0.1", port))
-
     def enforce(self, domain, enforces):
         """A receiver with OpenDMARC refuses what fails DMARC from now on, or does not."""
         for r in self.receivers:
             if r.domain == domain:
-                self.stop("opendmarc-%d" % r.port, signal.SIGKILL)  # it would wait for its connections
-                self.start_opendmarc_as(r, enforces)
-
-    def start_rspamd(self, r):
-        """rspamd as a milter: DMARC failures of reject domains are refused, those of quarantine domains are marked as spam."""
-        port = r.port + 100
-        for name, text in {
-            "options.inc": 'dns { nameserver = ["%s:53:1"]; timeout = 2s; }\ncheck_local = true;\n' % self.dns_address,
-            "spf.conf": "check_local = true;\n", "dkim.conf": "check_local = true;\n", "arc.conf": "check_local = true;\n",
-            "dmarc.conf": 'check_local = true; actions = { quarantine = "add_header"; reject = "reject"; }\n',
-            "logging.inc": 'type = "file"; filename = "%s"; level = "notice";\n' % self.path("log/rspamd-scan"),
-            "worker-normal.inc": "enabled = false;\n", "worker-controller.inc": "enabled = false;\n", "worker-fuzzy.inc": "enabled = false;\n",
-            "worker-proxy.inc": 'bind_socket = "127.0.0.1:%d"; milter = yes; timeout = 60s; count = 1; upstream "local" { default = yes; self_scan = yes; }\n' % port,
-            "milter_headers.conf": 'use = ["authentication-results", "x-spam-status", "spam-header"]; authenticated_headers = [];\n',
-        }.items():
-            self.write("rspamd/local.d/" + name, text)
-        for module in ("rbl", "phishing", "fuzzy_check", "surbl", "asn", "mx_check", "greylist", "hfilter", "once_received", "mid", "url_redirector", "neural", "bayes_expiry", "multimap"):
-            self.write("rspamd/local.d/%s.conf" % module, "enabled = false;\n")
-        for d in ("rspamd/db", "rspamd/run"):
-            os.makedirs(self.path(d), exist_ok=True)
-            shutil.chown(self.path(d), "_rspamd", "_rspamd")
-        shutil.chown(self.path("log"), "_rspamd")
-        variables = ["--var=LOCAL_CONFDIR=" + self.path("rspamd"), "--var=DBDIR=" + self.path("rspamd/db"), "--var=RUNDIR=" + self.path("rspamd/run"),
-                     "--var=LOGDIR=" + self.path("log")]
-        self.start("rspamd", ["/usr/bin/rspamd", "-f", "-u", "_rspamd", "-g", "_rspamd", "-c", "/etc/rspamd/rspamd.conf"] + variables)
-        wait_for("rspamd", lambda: is_listening("127.0.0.1", port), 60)
-        return ["inet:127.0.0.1:%d" % port]
-
-    def start_dkimpy(self, r):
-        """A receiver of its own on dkimpy: it enforces DMARC, and may trust ARC sealers or allow DKIM domains (settings)."""
-        self.write("conf/receiver-%d.json" % r.port, json.dumps({"port": r.port, "domain": r.domain, "mail": self.path("mail"), "zone": self.path("dns/zone"), **(r.settings or {})}))
-        self.start("receiver-%d" % r.port, ["/usr/bin/python3", os.path.join(HERE, "receiver.py"), self.path("conf/receiver-%d.json" % r.port)])
+                start_opendmarc_as(self, r, enforces)
 
     # listd
 
     def start_listd(self, settings=""):
         os.makedirs(self.path("etc/keys"), exist_ok=True)
-        extra = "".join("operator %s\n  domain %s\n%s\n" % (r.domain.split(".")[0], r.domain, (r.settings or {}).get("receivers.conf", "  enforces yes\n") if isinstance(r.settings, dict)
-                                                         else r.settings or "  enforces yes\n") for r in self.receivers)
+        extra = "".join("operator %s\n  domain %s\n%s\n" % (r.domain.split(".")[0], r.domain, r.told()) for r in self.receivers)
         self.write("etc/local-receivers.conf", extra)
         self.write("etc/listd.conf", LISTD_CONF % {"dir": self.dir, "lmtp": self.lmtp_port, "relay": self.mta_port, "prefix": self.prefix} + SETTINGS_MARK + settings)
         shutil.chown(self.path("etc/keys"), "listd", "listd")
@@ -380,16 +312,32 @@ smtpd_recipient_restrictions = reject_unauth_destination
                 code, text = smtp.data(message)
             return code, text.decode(errors="replace")
 
-    def mailbox(self, address):
-        """Messages in a subscriber's mailbox, as bytes."""
+    def mailbox(self, address, folder="."):
+        """Messages in a subscriber's mailbox, or in a folder of it, as bytes."""
         local, domain = address.split("@")
-        new = self.path("mail", domain, local, "new")
+        new = self.path("mail", domain, local, folder, "new")
         return [open(os.path.join(new, n), "rb").read() for n in sorted(os.listdir(new))] if os.path.isdir(new) else []
+
+    def inbox_and_junk(self, address):
+        """The messages in a mailbox in two lists, wherever its receiver puts junk."""
+        inbox, junk = [], self.mailbox(address, ".Junk")
+        for message in self.mailbox(address):
+            head = message.replace(b"\r\n", b"\n").split(b"\n\n", 1)[0].split(b"\n")
+            (junk if any(line.rstrip() in JUNK_MARKS for line in head) else inbox).append(message)
+        return inbox, junk
 
     def mta_is_idle(self):
         """Both Postfix instances have delivered what they have."""
         return all(not files for name in ("mta", "rx") for d in ("incoming", "active", "deferred", "maildrop")
                    for _, _, files in os.walk(self.path(name, "queue", d)))
+
+
+def is_machines(namespace):
+    """Is this process in the machine's own namespace? In a container, whose first process cannot be looked at, it is not."""
+    try:
+        return os.stat("/proc/self/ns/" + namespace).st_ino == os.stat("/proc/1/ns/" + namespace).st_ino
+    except PermissionError:
+        return False
 
 
 def quoted(text):

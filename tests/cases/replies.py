@@ -56,7 +56,8 @@ CLIENTS = {
 # What is posted: all combinations.
 OWN_REPLY_TO = {"no Reply-To": "", "own Reply-To": "Reply-To: Office <%s>\n" % ELSEWHERE, "the author as Reply-To": "Reply-To: %s\n" % AUTHOR,
                 "Reply-To of two": "Reply-To: %s, Office <%s>\n" % (AUTHOR, ELSEWHERE), "the list as Reply-To": "Reply-To: %s\n" % LIST}
-TO = {"to the list": "To: %s\n" % LIST, "to the list and the author": "To: %s, Ann <%s>\n" % (LIST, AUTHOR), "to somebody, list in Cc": "To: Bob <%s>\nCc: Birds <%s>\n" % (OTHER, LIST),
+TO = {"to the list": "To: %s\n" % LIST, "to the list and the author": "To: %s, Ann <%s>\n" % (LIST, AUTHOR),
+      "to somebody, list in Cc": "To: Bob <%s>\nCc: Birds <%s>\n" % (OTHER, LIST),
       "author in Cc": "To: %s\nCc: Ann Author <%s>, Bob <%s>\n" % (LIST, AUTHOR, OTHER), "list not named": "To: Bob <%s>\n" % OTHER}
 MORE = {"": "", "Mail-Followup-To": "Mail-Followup-To: %s, %s\n" % (LIST, OTHER)}
 # How the copy is rewritten: settings of the list, and whether From is the author's alias.
@@ -114,7 +115,7 @@ def reached(to, author_is_subscribed):
 
 
 def is_lists_own_reply(copy, rewritten):
-    """Where a program passes over the list's Reply-To, it looks at From, and that is the list where the author has no alias: a plain answer goes to the list, as the list's Reply-To says."""
+    """Where a program passes over the list's Reply-To, it looks at From, and that is the list where the author has no alias: a plain answer goes where the list's Reply-To says."""
     return set(copy.reply_to) <= set(copy.list_post) and rewritten.sender == [LIST]
 
 

@@ -11,7 +11,7 @@ import socket
 import sys
 
 sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "..", "conf", "quickstart"))
-from world import LIST_HOST_ADDRESS, wait_for  # noqa: E402
+from world import wait_for  # noqa: E402
 
 LIST_DOMAIN = "lists.example.org"
 FAILED = []
@@ -28,8 +28,8 @@ def address(name):
 
 
 def add_list_domain(world):
-    world.domain(LIST_DOMAIN, dmarc="v=DMARC1; p=reject", spf="v=spf1 ip4:%s -all" % LIST_HOST_ADDRESS, mx="mx." + LIST_DOMAIN, address="127.0.0.1")
-    world.domain("mx." + LIST_DOMAIN, address=LIST_HOST_ADDRESS)
+    world.domain(LIST_DOMAIN, dmarc="v=DMARC1; p=reject", spf="v=spf1 ip4:%s -all" % world.host_address, mx="mx." + LIST_DOMAIN, address="127.0.0.1")
+    world.domain("mx." + LIST_DOMAIN, address=world.host_address)
 
 
 def add_receiver_domains(world, dmarc=None, spf=None):
