@@ -80,8 +80,6 @@ void identity_fill(struct post *post)
 		.list_id = list->list_id != NULL && *list->list_id != '\0' ? list->list_id : arena_printf(a, "%s.%s", list_local(list, a), domain),
 		.bounce_domain = domain,
 		.authserv_id = post->world->site->authserv_id,
-		.via_template = text_or_template(post, list->via_template, "via", "{name} via {list}"),
-		.wrap_text = text_or_template(post, list->wrap_text, "wrap", ""),
 		/* what is written to one author or to the owners is not for the list to answer */
 		.reply = post->purpose == PURPOSE_POST ? (enum reply_policy)list->reply : REPLY_AUTHOR,
 		.alias = (enum alias_kind)list->alias,
@@ -93,4 +91,15 @@ void identity_fill(struct post *post)
 		.member_name = member_name,
 		.member_context = post,
 	};
+}
+
+void identity_fill_texts(struct post *post)
+{
+	const struct address_list *from = &post->facts.from;
+	struct template_value values[] = {
+		{ "author", from->count == 0 ? "?" : arena_text(post->arena, from->items[0].spec) }, { "list", post->identity.name },
+	};
+
+	post->identity.via_template = text_or_template(post, post->list->via_template, "via", "{name} via {list}");
+	post->identity.wrap_text = template_fill(post->arena, text_or_template(post, post->list->wrap_text, "wrap", ""), values, sizeof(values) / sizeof(values[0]));
 }

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /* What the list wants on every copy, as edits over the received bytes: fields that strangers may not set are taken out, the list's own are put in (RFC
  * 2369, 2919, 5064), then subject tag, reply policy and footer. Each edit says whether passthrough may leave it out. */
-#include "listd/people/template.h"
+#include "listd/post/identity.h"
 #include "listd/post/route.h"
 #include "listd/post/shape_footer.h"
 
@@ -152,21 +152,11 @@ static void add_trace(struct post *post)
 		post->world->site->host_name, post->id, clean(post, post->rcpt), date_format(post->arena, post->envelope->received_secs)));
 }
 
-/* The text before a wrapped post names its author; that is known only now. */
-static void fill_wrap_text(struct post *post)
-{
-	const struct address_list *from = &post->facts.from;
-	struct template_value values[] = {
-		{ "author", from->count == 0 ? "?" : arena_text(post->arena, from->items[0].spec) }, { "list", post->identity.name },
-	};
-
-	post->identity.wrap_text = template_fill(post->arena, post->identity.wrap_text, values, sizeof(values) / sizeof(values[0]));
-}
-
 int stage_shape(struct post *post, struct fail *why)
 {
 	if (mime_parse(post->arena, &post->message, &post->mime, why) != 0)
 		return post_hold(post, "its MIME structure cannot be read: %s", why->text);
+	identity_fill_texts(post);
 	form_init(&post->shaped, post->arena, &post->message);
 	strip_fields(post);
 	add_field(post, post->purpose == PURPOSE_POST ? EDIT_LIST_FIELD : EDIT_REQUIRED, "X-Loop", post->list->address);
@@ -176,7 +166,6 @@ int stage_shape(struct post *post, struct fail *why)
 		if (*post->list->footer != '\0')
 			shape_footer(post);
 		add_list_fields(post);
-		fill_wrap_text(post);
 	}
 	add_results(post);
 	add_trace(post);
