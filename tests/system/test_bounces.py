@@ -13,7 +13,7 @@ import sys
 import time
 
 sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
-from helper import FAILED, LIST_DOMAIN, LIST_HOST_ADDRESS, add_list_domain, add_receiver_domains, address, check, end_listd, make_list, rows, settle  # noqa: E402
+from helper import FAILED, LIST_DOMAIN, add_list_domain, add_receiver_domains, address, check, end_listd, make_list, rows, settle  # noqa: E402
 from world import Receiver, World, wait_for  # noqa: E402
 
 DAY = 86400
