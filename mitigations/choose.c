@@ -75,7 +75,7 @@ struct choosing {
 	struct chooser *chooser;
 	struct receiver receiver;  /* one that does not enforce, for an exempt author */
 	struct choice *choice;
-	bool is_exempt, is_forced; /* by rule */
+	bool is_exempt, is_forced; /* by rule, or for several records of which a receiver may take a strict one */
 	bool may_replace_from;     /* the post is its author's: a copy in another name launders nothing */
 	bool may_lend_name;        /* ... and the list may show his name in its own From, by what is known or by rule */
 };
@@ -247,7 +247,7 @@ void choose(struct chooser *chooser, const struct receiver *receiver, const char
 	c.may_lend_name = facts_may_name_author(facts) || (rule != NULL && rule->action != RULE_EXEMPT && !facts->disowned);
 	c.is_exempt = rule != NULL && rule->action == RULE_EXEMPT;
 	c.receiver.enforces = receiver->enforces && !c.is_exempt;
-	c.is_forced = rule != NULL && rule->action == RULE_FORCE && !facts->disowned;
+	c.is_forced = !facts->disowned && !c.is_exempt && (facts->contested || (rule != NULL && rule->action == RULE_FORCE));
 	if (facts->forged != NULL && (!c.is_exempt || facts->forges_us || chooser->at_least != NULL)) {
 		choose_forged(&c);
 		return;

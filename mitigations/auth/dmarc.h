@@ -59,8 +59,9 @@ struct dmarc_verdict {
 	const char *author_domain;  /* A-labels, lower case; as given where it is no domain name */
 	struct dmarc_reading rfc9989, rfc7489;
 	enum dmarc_policy effective; /* the stricter of the two policies, before t= and pct=; UNKNOWN where a failure hides whether there is a stricter one.
-	                                A record with a tag twice, and several at one name, are void in both readings, but count here with their strictest values: some receivers do
-	                                use them. */
+	                                A record with a tag twice is void in both readings, but counts here with its strictest values: some receivers do use it. */
+	enum dmarc_policy of_any;    /* what a receiver may ask for that takes one of several records at a name, which are none by both RFCs (OpenDMARC 1.4 does);
+	                                effective where there are not several */
 	bool pass;                  /* every reading that asks for something has aligned evidence; false where nothing is asked for */
 	bool dns_trouble;           /* a question that was needed failed */
 	struct dmarc_seen *seen;    /* between discover and evaluate; lives in the arena */

@@ -50,7 +50,7 @@ static enum dmarc_policy inherited_policy(struct discovery *d, const struct dmar
 
 static bool is_usable(const struct dmarc_lookup *look, enum dmarc_mode mode)
 {
-	return look->usable || (mode == DMARC_LENIENT && look->record.p != DMARC_ABSENT);
+	return look->usable || (mode != DMARC_LITERAL && look->record.p != DMARC_ABSENT);
 }
 
 /* Fill a reading from the record that governs; has_np: the reading knows np= and t=. */
@@ -135,17 +135,15 @@ static void read_7489(struct discovery *d, struct dmarc_reading *reading)
 	reading->applied = reading->policy;
 }
 
-/* A record with a tag twice, or several at one name, seen by a reader that does not mind (OpenDMARC 1.4 takes one of several): only what it asks for counts, never where it
- * asks for less. */
-static void read_leniently(struct discovery *d, struct dmarc_verdict *verdict)
+/* What a reader finds who does not mind what makes records void: only what it asks for counts, never where it asks for less than is known already. */
+static enum dmarc_policy read_leniently(struct discovery *d, enum dmarc_mode mode, enum dmarc_policy known)
 {
 	struct dmarc_reading readings[2] = { { .policy = DMARC_ABSENT }, { .policy = DMARC_ABSENT } };
 
-	d->mode = DMARC_LENIENT;
+	d->mode = mode;
 	read_9989(d, &readings[0]);
 	read_7489(d, &readings[1]);
-	for (size_t i = 0; i < 2; i++)
-		verdict->effective = dmarc_stricter(verdict->effective, readings[i].policy);
+	return dmarc_stricter(known, dmarc_stricter(readings[0].policy, readings[1].policy));
 }
 
 void dmarc_discover_start_by(struct arena *a, struct resolver *dns, const psl_ctx_t *psl, const char *domain, struct dmarc_verdict *verdict_r)
@@ -173,14 +171,15 @@ void dmarc_discover_finish(struct dmarc_verdict *verdict)
 	if (verdict->seen == NULL) {
 		verdict->rfc9989.policy = verdict->rfc9989.applied = DMARC_UNKNOWN;
 		verdict->rfc7489.policy = verdict->rfc7489.applied = DMARC_UNKNOWN;
-		verdict->effective = DMARC_UNKNOWN;
+		verdict->effective = verdict->of_any = DMARC_UNKNOWN;
 		return;
 	}
 	read_9989(&d, &verdict->rfc9989);
 	read_7489(&d, &verdict->rfc7489);
 	verdict->effective = dmarc_stricter(verdict->rfc9989.policy, verdict->rfc7489.policy);
-	if (verdict->seen->has_void)
-		read_leniently(&d, verdict);
+	if (verdict->seen->duplicates)
+		verdict->effective = read_leniently(&d, DMARC_LENIENT, verdict->effective);
+	verdict->of_any = verdict->seen->several ? read_leniently(&d, DMARC_ANY, verdict->effective) : verdict->effective;
 	verdict->dns_trouble = verdict->seen->trouble;
 }
 

@@ -111,7 +111,7 @@ void dmarc_evaluate(struct arena *a, struct resolver *dns, struct dmarc_verdict 
 		{ verdict, &verdict->rfc9989, relaxed_by_walk }, { verdict, &verdict->rfc7489, relaxed_by_psl },
 	};
 	struct dmarc_reading *readings[2] = { &verdict->rfc9989, &verdict->rfc7489 };
-	/* Both void but for a reader that takes a record with a tag twice, or one of several: then the evidence has to be there whichever way it is read. */
+	/* Both void but for a reader that takes a record with a tag twice: then the evidence has to be there whichever way it is read. */
 	bool only_lenient = readings[0]->policy == DMARC_ABSENT && readings[1]->policy == DMARC_ABSENT && verdict->effective != DMARC_ABSENT;
 
 	verdict->pass = verdict->effective != DMARC_ABSENT && verdict->seen != NULL;

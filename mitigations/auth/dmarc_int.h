@@ -25,7 +25,8 @@ struct dmarc_seen {
 	struct dmarc_lookup **items;
 	size_t count, cap;
 	bool trouble;                 /* one of them failed */
-	bool has_void;                /* one of them holds a record with a tag twice, or several records */
+	bool duplicates;              /* one of them holds a record with a tag twice */
+	bool several;                 /* one of them holds several records */
 };
 
 struct dmarc_walk {
@@ -35,8 +36,8 @@ struct dmarc_walk {
 	const char *org_domain;
 };
 
-/* How a record with a tag twice is read, and how several records at a name: as void, or with the strictest values. */
-enum dmarc_mode { DMARC_LITERAL, DMARC_LENIENT };
+/* How a record with a tag twice is read: as void, or with its strictest values; and so several records at a name. */
+enum dmarc_mode { DMARC_LITERAL, DMARC_LENIENT, DMARC_ANY };
 
 /* An empty memory of answers. psl: NULL for the built-in list. */
 struct dmarc_seen *dmarc_seen_new(struct arena *a, struct resolver *dns, const psl_ctx_t *psl);

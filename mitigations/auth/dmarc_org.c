@@ -93,7 +93,8 @@ static void take_records(struct dmarc_seen *seen, struct dmarc_lookup *look, con
 		else
 			add_record(&look->record, &record);
 	}
-	seen->has_void |= look->record_count > 1 || (look->record_count == 1 && look->record.has_duplicate);
+	seen->several |= look->record_count > 1;
+	seen->duplicates |= look->record_count == 1 && look->record.has_duplicate;
 }
 
 const struct dmarc_lookup *dmarc_lookup(struct dmarc_seen *seen, const char *domain)
@@ -114,9 +115,9 @@ const struct dmarc_lookup *dmarc_lookup(struct dmarc_seen *seen, const char *dom
 
 bool dmarc_lookup_has(const struct dmarc_lookup *look, enum dmarc_mode mode)
 {
-	if (mode == DMARC_LENIENT)
+	if (mode == DMARC_ANY)
 		return look->record_count > 0;
-	return look->record_count == 1 && !look->record.has_duplicate;
+	return look->record_count == 1 && (mode == DMARC_LENIENT || !look->record.has_duplicate);
 }
 
 /* The last count labels of a name (all of them where there are fewer). */

@@ -240,6 +240,7 @@ static void settle_authenticity(const struct gathering *g)
 {
 	struct facts *facts = g->facts;
 	const char *proof = NULL;
+	bool is_contested = false, is_shown = true;
 
 	facts->authentic_by = "no author domain asks for it";
 	facts->authentic = facts->shown = facts->author_count > 0;
@@ -250,6 +251,8 @@ static void settle_authenticity(const struct gathering *g)
 
 		facts->shown &= found != NULL;
 		facts->disowned |= found == NULL && author->effective != DMARC_ABSENT;
+		is_contested |= dmarc_is_strict(author->of_any) && !dmarc_is_strict(author->effective);
+		is_shown &= found != NULL || !dmarc_is_strict(author->of_any);
 		if (author->dns_trouble && author->effective == DMARC_UNKNOWN)
 			facts->has_temporary = true;
 		if (found != NULL && (proof == NULL || author == facts->strictest))
@@ -263,6 +266,7 @@ static void settle_authenticity(const struct gathering *g)
 			facts->forged = author;
 		facts->authentic = false;
 	}
+	facts->contested = is_contested && is_shown;
 	if (facts->authentic && proof != NULL)
 		facts->authentic_by = proof;
 	if (facts->author_count == 0)

@@ -49,6 +49,7 @@ struct facts {
 	bool shown;                     /* every author is; false without any */
 	const struct dmarc_verdict *forged; /* an author who has to be shown to be right and is not: of a strict policy, or in our own name (facts_guard_own); NULL: none */
 	bool forges_us;                 /* ... in our own name, which our signature and envelope would make pass */
+	bool contested;                 /* an author domain has several records, one of them strict, and every such author is shown to be right */
 	bool disowned;                  /* an author domain publishes a record that the post fails, be it p=none */
 	bool authentic;                 /* every author domain with a strict policy passes DMARC (aligned SPF or DKIM), or a trusted ARC chain says it did, or it
 	                                   was submitted here by its own domain's user; false without any author domain, and with more than FACTS_AUTHORS_MAX. A signature or chain that

@@ -25,7 +25,7 @@ AUTHORS = [
     Author("subdomain", "ann@a.mail.deep.example", "deep.example", {"deep.example": "v=DMARC1; p=reject", "a.mail.deep.example": None}, True),
     Author("own record", "ann@team.lax.example", "team.lax.example", {"team.lax.example": "v=DMARC1; p=reject", "lax.example": "v=DMARC1; p=none"}, True),
     Author("record between", "ann@a.mid.walk.example", "a.mid.walk.example", {"a.mid.walk.example": None, "mid.walk.example": "v=DMARC1; p=reject"}, True),
-    Author("two records", "ann@two.example", "two.example", {"two.example": ("v=DMARC1; p=reject", "v=DMARC1; p=none")}, True),
+    Author("two records", "ann@two.example", "two.example", {"two.example": ("v=DMARC1; p=reject", "v=DMARC1; p=none")}, False),
     Author("two records, above", "ann@mail.twice.example", "mail.twice.example",
            {"mail.twice.example": ("v=DMARC1; p=none", "v=DMARC1; p=quarantine"), "twice.example": "v=DMARC1; p=reject"}, True),
 ]

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: BSD-2-Clause
-"""The main job, as a matrix: legitimate posts of all kinds of author domains, authentication and contents (posts.py) to three lists, whose subscribers live at all kinds of
+"""The main job, as a matrix: legitimate posts of all kinds of author domains, authentication and contents (posts.py) to five lists, whose subscribers live at all kinds of
 receivers (kinds.py). Every one must be in every inbox; nothing forged may come to a receiver that enforces; and From is the author's own wherever the post that a bare
 forwarder passes on, unmodified, gets through. LISTD_INBOXES=all posts every combination to every list; without it, every pair of the three kinds is posted."""
 import collections
@@ -24,7 +24,8 @@ HOST_NAME = "25.99.88.192.in-addr.arpa"
 FORWARDER = "forwards@forwarder.example"
 # name; settings; is it decorated
 LISTS = [("plain", {}, False), ("tagged", {"subject_tag": "[tagged]", "footer": "tagged: birds since 1899"}, True),
-         ("always", {"subject_tag": "[always]", "footer": "always: birds since 1899", "decorate": "always"}, True)]
+         ("always", {"subject_tag": "[always]", "footer": "always: birds since 1899", "decorate": "always"}, True),
+         ("aliases", {"subject_tag": "[aliases]", "alias": "keyed", "reply": "list"}, True), ("wrapped", {"strategy": "wrap"}, True)]
 SUBSCRIBER, FORWARDED = "bob", "carol"  # mailboxes of copies, and of what the bare forwarder passes on
 IS_WHOLE = os.environ.get("LISTD_INBOXES") == "all"
 WHERE = ("inbox", "junk", "nowhere")
@@ -297,7 +298,7 @@ def judge_refusals(world):
 
 
 def show(world, table, good, forged):
-    print("\n%d good posts to three lists, %d forged ones; kept: From is the author's; of the plain list: kept, beside what came through a bare forwarder"
+    print("\n%d good posts to five lists, %d forged ones; kept: From is the author's; of the plain list: kept, beside what came through a bare forwarder"
           % (len(good), len(forged)))
     print("%-22s %6s %5s %8s %7s %6s %12s %10s" % ("receiver", "inbox", "junk", "nowhere", "forged", "kept", "kept, plain", "forwarded"))
     for domain, row in table.items():
