@@ -70,6 +70,7 @@ BEGIN {
 	pending = 0
 	next
 }
+in_options && /^      / { sub(/^ +/, ""); print roff($0); next }
 /^  / {
 	if (in_options) print ".RE"
 	in_options = 0

@@ -107,35 +107,78 @@ static void note(const char *list, const char *what)
 	event_log(EVENT_LIST_CHANGED, "list", list, "what", what, NULL);
 }
 
-/* The beginning of a new list's settings: its address and its owners ("owners", or one "owner"). */
-static const char *first_settings(struct control_call *call, const char *list, struct fail *why)
+/* Settings as the store keeps them: what was understood, and the address that the list goes by. */
+static const char *kept_text(struct control_call *call, const struct list_settings *settings)
+{
+	const char *text;
+	struct buf out;
+
+	buf_init(&out, 2 * SETTINGS_MAX_BYTES);
+	list_settings_dump(settings, false, &out);
+	text = arena_text(call->arena, buf_span(&out));
+	buf_done(&out);
+	return text;
+}
+
+/* The lines of settings behind a request. NULL with why. */
+static const char *read_settings(struct control_call *call, struct fail *why)
+{
+	const char *line, *text = NULL;
+	struct buf lines;
+
+	buf_init(&lines, SETTINGS_MAX_BYTES);
+	while ((line = control_line(call)) != NULL)
+		buf_printf(&lines, "%s\n", line);
+	if (control_need_complete(call, why) == 0) {
+		if (buf_overflowed(&lines))
+			fail_permanent(why, "more than %zu bytes of settings", SETTINGS_MAX_BYTES);
+		else
+			text = arena_text(call->arena, buf_span(&lines));
+	}
+	buf_done(&lines);
+	return text;
+}
+
+/* The owners that args name ("owners", or one "owner"), NULL-ended; empty without any. NULL with why. */
+static const char *const *owners_arg(struct control_call *call, struct fail *why)
 {
 	json_t *owners = json_object_get(call->args, "owners"), *one = json_object_get(call->args, "owner");
 	size_t count = json_is_array(owners) ? json_array_size(owners) : one != NULL;
-	const char *text = NULL;
-	struct buf out;
-	bool bad = false;
+	const char **all = arena_array(call->arena, count + 1, sizeof(all[0]));
 
-	if (count == 0) {
-		fail_permanent(why, "a list needs an owner, who gets mail to %.*s-owner: add --owner ADDRESS", (int)span_find_byte(span_of(list), '@'), list);
-		return NULL;
-	}
-	buf_init(&out, SETTINGS_MAX_BYTES);
-	buf_printf(&out, "address = \"%s\"\nowners = {", list);
-	for (size_t i = 0; i < count && !bad; i++) {
+	for (size_t i = 0; i < count; i++) {
 		const char *owner = json_string_value(json_is_array(owners) ? json_array_get(owners, i) : one);
 		struct address address;
 
-		bad = owner == NULL ? fail_permanent(why, "owners: expected addresses") != 0
-			: address_parse(call->arena, span_of(owner), &address, why) != 0 && fail_prefix(why, "owner %s", owner) != 0;
-		buf_put_text(&out, i == 0 ? " " : ", ");
-		if (!bad)
-			setting_quote(arena_text(call->arena, address.spec), &out);
+		if (owner == NULL) {
+			fail_permanent(why, "owners: expected addresses");
+			return NULL;
+		}
+		if (address_parse(call->arena, span_of(owner), &address, why) != 0) {
+			fail_prefix(why, "owner %s", owner);
+			return NULL;
+		}
+		all[i] = arena_text(call->arena, address.spec);
 	}
-	buf_put_text(&out, " }\n");
-	if (!bad)
-		text = arena_text(call->arena, buf_span(&out));
-	buf_done(&out);
+	return all;
+}
+
+/* The beginning of a new list's settings: those of a file, where one is given, with the owners that args name in place of its own. NULL with why. */
+static const char *first_settings(struct control_call *call, const char *list, struct fail *why)
+{
+	const char *file = text_arg(call, "file"), *lines = file == NULL ? "" : read_settings(call, why), *text = NULL;
+	const char *const *owners = lines == NULL ? NULL : owners_arg(call, why);
+	struct list_settings *settings;
+
+	if (owners == NULL || list_settings_parse(span_of(lines), file, list, &settings, why) != 0)
+		return NULL;
+	if (owners[0] != NULL)
+		settings->owners = owners;
+	if (settings->owners[0] != NULL)
+		text = kept_text(call, settings);
+	else
+		fail_permanent(why, "a list needs an owner, who gets mail to %.*s-owner: add --owner ADDRESS", (int)span_find_byte(span_of(list), '@'), list);
+	list_settings_free(settings);
 	return text;
 }
 
@@ -205,14 +248,10 @@ static const char *text_for(struct control_call *call, const struct store_list *
 {
 	struct list_settings *settings;
 	const char *text;
-	struct buf out;
 
 	if (list_settings_parse(span_of(row->text), NULL, to, &settings, why) != 0)
 		return NULL;
-	buf_init(&out, 2 * SETTINGS_MAX_BYTES);
-	list_settings_dump(settings, false, &out);
-	text = arena_text(call->arena, buf_span(&out));
-	buf_done(&out);
+	text = kept_text(call, settings);
 	list_settings_free(settings);
 	return text;
 }
@@ -329,41 +368,19 @@ int verb_list_dump(struct control_call *call, json_t **result_r, struct fail *wh
 	return 0;
 }
 
-/* Kept as a dump, so that the store has what was understood, and the address that it goes by. */
-static int load(struct control_call *call, const char *list, const char *text, struct fail *why)
-{
-	const char *file = text_arg(call, "file");
-	struct list_settings *settings;
-	struct buf kept;
-	int result;
-
-	if (list_settings_parse(span_of(text), file == NULL ? list : file, list, &settings, why) != 0)
-		return -1;
-	buf_init(&kept, 2 * SETTINGS_MAX_BYTES);
-	list_settings_dump(settings, false, &kept);
-	result = settings->owners[0] == NULL ? fail_permanent(why, "owners: a list needs one; add a line such as: owners = { \"ann@example.org\" }")
-		: put(call, list, buf_text(&kept), why);
-	buf_done(&kept);
-	list_settings_free(settings);
-	return result;
-}
-
 int verb_list_load(struct control_call *call, json_t **result_r, struct fail *why)
 {
-	const char *list = verbs_list_name(call, "list", why), *line;
-	struct buf text;
-	int result = list == NULL ? -1 : 0;
+	const char *list = verbs_list_name(call, "list", why), *file = text_arg(call, "file"), *text = list == NULL ? NULL : read_settings(call, why);
+	struct list_settings *settings;
+	int result;
 
-	buf_init(&text, SETTINGS_MAX_BYTES);
-	while ((line = control_line(call)) != NULL)
-		buf_printf(&text, "%s\n", line);
-	if (result == 0)
-		result = control_need_complete(call, why);
-	if (result == 0)
-		result = buf_overflowed(&text) ? fail_permanent(why, "more than %zu bytes of settings", SETTINGS_MAX_BYTES) : load(call, list, buf_text(&text), why);
+	if (text == NULL || list_settings_parse(span_of(text), file == NULL ? list : file, list, &settings, why) != 0)
+		return -1;
+	result = settings->owners[0] == NULL ? fail_permanent(why, "owners: a list needs one; add a line such as: owners = { \"ann@example.org\" }")
+		: put(call, list, kept_text(call, settings), why);
+	list_settings_free(settings);
 	if (result == 0)
 		*result_r = json_pack("{s:s}", "list", list);
-	buf_done(&text);
 	return result;
 }
 

@@ -5,7 +5,7 @@
 
 #include "listd/control/control.h"
 
-/* {"list","owner"}: a new list with the default settings. */
+/* {"list","owners","settings":{name:text}}: a new list. With "file", a name for messages, lines of settings follow, as for list load; owners and settings go before them. */
 int verb_list_create(struct control_call *call, json_t **result_r, struct fail *why);
 /* {"list"}: the list, its members, held posts and aliases; its archive stays. */
 int verb_list_delete(struct control_call *call, json_t **result_r, struct fail *why);

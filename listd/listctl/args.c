@@ -73,6 +73,45 @@ static const struct listctl_option *find_option(const struct listctl_command *co
 	return NULL;
 }
 
+/* A line of data. One that begins with a dot gets another, so that it is not the end. */
+static void put_line(struct buf *data, struct span line)
+{
+	if (line.len > 0 && line.ptr[line.len - 1] == '\r')
+		line.len--;
+	if (line.len > 0 && line.ptr[0] == '.')
+		buf_put_byte(data, '.');
+	buf_put(data, line);
+	buf_put_byte(data, '\n');
+}
+
+static int take_file(struct taking *taking, const char *path)
+{
+	struct arena *a = arena_new(DATA_MAX_BYTES + (1 << 20));
+	struct span rest, line;
+	struct fail why;
+	int result = file_read(a, path, DATA_MAX_BYTES / 2, &rest, &why);
+
+	if (result != 0)
+		control_refuse(taking->why, EX_DATAERR, "%s", why.text);
+	else if (memchr(rest.ptr, '\0', rest.len) != NULL)
+		result = control_refuse(taking->why, EX_DATAERR, "%s: a NUL octet; expected text", path);
+	taking->request->has_data = true;
+	json_object_set_new(taking->args, "file", json_string(strcmp(path, "-") == 0 ? "(standard input)" : path));
+	while (result == 0 && rest.len > 0 && span_next(&rest, '\n', &line))
+		put_line(&taking->request->data, line);
+	arena_free(a);
+	return result;
+}
+
+/* Takes the reference of path. */
+static int take_file_option(struct taking *taking, const struct listctl_option *option, json_t *path)
+{
+	int result = taking->request->has_data ? usage(taking, "one file is enough: --", option->name) : take_file(taking, json_string_value(path));
+
+	json_decref(path);
+	return result;
+}
+
 /* "--name", "--name value" or "--name=value". */
 static int take_option(struct taking *taking)
 {
@@ -98,6 +137,8 @@ static int take_option(struct taking *taking)
 		json_decref(value);
 		value = json_integer((json_int_t)number);
 	}
+	if (option->kind == OPTION_FILE)
+		return take_file_option(taking, option, value);
 	arg = option->arg == NULL ? option->name : option->arg;
 	if (option->kind != OPTION_REPEATS)
 		return json_object_set_new(taking->args, arg, value);
@@ -129,34 +170,6 @@ static int next_word(struct taking *taking, const char **word_r)
 	}
 	*word_r = NULL;
 	return 0;
-}
-
-/* A line of data. One that begins with a dot gets another, so that it is not the end. */
-static void put_line(struct buf *data, struct span line)
-{
-	if (line.len > 0 && line.ptr[line.len - 1] == '\r')
-		line.len--;
-	if (line.len > 0 && line.ptr[0] == '.')
-		buf_put_byte(data, '.');
-	buf_put(data, line);
-	buf_put_byte(data, '\n');
-}
-
-static int take_file(struct taking *taking, const char *path)
-{
-	struct arena *a = arena_new(DATA_MAX_BYTES + (1 << 20));
-	struct span rest, line;
-	struct fail why;
-	int result = file_read(a, path, DATA_MAX_BYTES / 2, &rest, &why);
-
-	if (result != 0)
-		control_refuse(taking->why, EX_DATAERR, "%s", why.text);
-	taking->request->has_data = true;
-	json_object_set_new(taking->args, "file", json_string(strcmp(path, "-") == 0 ? "(standard input)" : path));
-	while (result == 0 && rest.len > 0 && span_next(&rest, '\n', &line))
-		put_line(&taking->request->data, line);
-	arena_free(a);
-	return result;
 }
 
 static int take_lines(struct taking *taking, const char *word)

@@ -6,13 +6,17 @@
 const struct listctl_command listctl_commands[] = {
 	{ .name = "lists", .usage = "", .help = "show all lists", .verb = "list all",
 		.columns = { { "LIST", "list", SHOW_TEXT }, { "MEMBERS", "members", SHOW_NUMBER }, { "STRATEGY", "strategy", SHOW_TEXT }, { "DESCRIPTION", "description", SHOW_TEXT } } },
-	{ .name = "list create", .usage = "LIST --owner ADDRESS [NAME=VALUE...]", .help = "make a list, and a signing key for a domain that has none",
+	{ .name = "list create", .usage = "LIST --owner ADDRESS... [--from FILE] [NAME=VALUE...]", .help = "make a list, and a signing key for a domain that has none",
 		.verb = "list create", .takes = "list settings=",
-		.options = { { "owner", "ADDRESS", "owners", OPTION_REPEATS, "who runs it; can be given several times" } }, .run = listctl_list_create,
+		.options = { { "owner", "ADDRESS", "owners", OPTION_REPEATS, "who runs it; can be given several times" },
+			{ "from", "FILE", NULL, OPTION_FILE, "settings to begin with, as list dump prints them" } }, .run = listctl_list_create,
 		.done = "the list {list} is there. Next: listctl members add {list} ADDRESS...",
 		.more = "LIST is the address to post to. Settings are given as NAME=VALUE; listctl settings shows\n"
-			"those there are. The mail server must hand over mail for the list: listctl help mta.\n\n"
-			"  listctl list create birds@lists.example.org --owner ann@example.org subject-tag=[birds]" },
+			"those there are. What is given here goes before what FILE says: its owners are taken where no\n"
+			"--owner is given, its address never is. The mail server must hand over mail for the list, see\n"
+			"listctl help mta.\n\n"
+			"  listctl list create birds@lists.example.org --owner ann@example.org subject-tag=[birds]\n"
+			"  listctl list dump birds | listctl list create fish@lists.example.org --from - subject-tag=[fish]" },
 	{ .name = "list delete", .usage = "LIST [--yes]", .help = "delete a list with its members and held posts", .verb = "list delete", .takes = "list",
 		.options = { { "yes", NULL, NULL, OPTION_ONE, "do not ask" } }, .done = "{list} is deleted", .run = listctl_list_delete },
 	{ .name = "list rename", .usage = "LIST NEW-ADDRESS", .help = "give a list another address", .verb = "list rename", .takes = "list to",

@@ -22,7 +22,7 @@ struct listctl_option {
 	const char *name;
 	const char *value;           /* "ADDRESS", or NULL for a flag */
 	const char *arg;             /* of the verb; NULL: the option's name */
-	enum { OPTION_ONE, OPTION_REPEATS /* values become an array */, OPTION_NUMBER } kind;
+	enum { OPTION_ONE, OPTION_REPEATS /* values become an array */, OPTION_NUMBER, OPTION_FILE /* its content becomes the data, as "@" of takes does */ } kind;
 	const char *help;
 };
 #define LISTCTL_OPTIONS_MAX 8

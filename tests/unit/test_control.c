@@ -91,10 +91,15 @@ static int tear_down(void **state)
 	return 0;
 }
 
+static void write_octets(struct place *place, const char *name, struct span octets)
+{
+	if (file_replace(arena_printf(place->a, "%s/%s", place->dir, name), octets, 0600, &place->why) != 0)
+		fail_msg("%s", place->why.text);
+}
+
 static void write_file(struct place *place, const char *name, const char *text)
 {
-	if (file_replace(arena_printf(place->a, "%s/%s", place->dir, name), span_of(text), 0600, &place->why) != 0)
-		fail_msg("%s", place->why.text);
+	write_octets(place, name, span_of(text));
 }
 
 static const char *read_text(struct place *place, const char *path)
@@ -351,6 +356,45 @@ static void test_load(void **state)
 	expect(place, 65, "", "owners: a list needs one");
 	RUN(place, NULL, "list", "show", "birds", "footer");
 	expect(place, 0, "\"a\n.\n..\nb\"\n", "");
+}
+
+/* A list like another one: what is given goes before what the file says; a file that is not understood makes no list. */
+static void test_create_from(void **state)
+{
+	static const struct { const char *file, *text, *words[4]; int code; const char *dump, *complained; } rows[] = {
+		{ "dump", NULL, { NULL }, 0, "owners = { \"ann@example.org\" }\npost = anyone\nfooter = \"a\n.\nb\"\n", "" },
+		{ "dump", NULL, { "--owner", "bob@example.org", "footer=" }, 0, "owners = { \"bob@example.org\" }\npost = anyone\n", "" },
+		{ "other", "address = \"x@y.example\"\nowners = { \"eve@example.org\" }\nlanguage = \"de\"\n", { "language=fr" }, 0, "language = \"fr\"\nowners = { \"eve@example.org\" }\n", "" },
+		{ "noowner", "post = anyone\n", { NULL }, 65, NULL, "a list needs an owner, who gets mail to fish-owner" },
+		{ "noowner", "post = anyone\n", { "--owner", "bob@example.org" }, 0, "owners = { \"bob@example.org\" }\npost = anyone\n", "" },
+		{ "empty", "", { "--owner", "bob@example.org" }, 0, "owners = { \"bob@example.org\" }\n", "" },
+		{ "bad", "owners = bob@example.org\n\npost = all\n", { NULL }, 65, NULL, "bad:3: post: expected" },
+		{ "typo", "owners = bob@example.org\npots = all\n", { NULL }, 65, NULL, "typo:2: " },
+		{ "noowner", "post = anyone\n", { "--owner", "bob" }, 65, NULL, "owner bob: " },
+		{ "dump", NULL, { "--from", "noowner" }, 64, NULL, "one file is enough: --from" },
+		{ "missing", NULL, { "--owner", "bob@example.org" }, 65, NULL, "missing" },
+	};
+	struct place *place = *state;
+
+	make_birds(place);
+	RUN(place, NULL, "list", "set", "birds", "post=anyone", "footer=a\n.\nb");
+	RUN(place, NULL, "list", "dump", "birds");
+	write_file(place, "dump", place->said);
+	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+		const char *const *more = rows[i].words;
+
+		if (rows[i].text != NULL)
+			write_file(place, rows[i].file, rows[i].text);
+		RUN(place, NULL, "list", "create", "fish@lists.example.org", "--from", rows[i].file, more[0], more[1], more[2]);
+		expect(place, rows[i].code, rows[i].code == 0 ? NULL : "", rows[i].complained);
+		RUN(place, NULL, "list", "dump", "fish");
+		expect(place, rows[i].dump != NULL ? 0 : 65, rows[i].dump != NULL ? arena_printf(place->a, "address = \"fish@lists.example.org\"\n%s", rows[i].dump) : "", NULL);
+		if (rows[i].dump != NULL)
+			RUN(place, NULL, "list", "delete", "fish", "--yes");
+	}
+	write_octets(place, "utf16", SPAN_LIT("p\0o\0s\0t\0"));
+	RUN(place, NULL, "list", "create", "fish@lists.example.org", "--from", "utf16");
+	expect(place, 65, "", "utf16: a NUL octet");
 }
 
 static void test_members(void **state)
@@ -688,7 +732,7 @@ int main(void)
 {
 #define T(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
 	static const struct CMUnitTest tests[] = {
-		T(test_lists), T(test_refusals), T(test_ambiguous_list), T(test_recipes), T(test_load), T(test_members), T(test_bounces), T(test_import_of_lines), T(test_import_of_csv),
+		T(test_lists), T(test_refusals), T(test_ambiguous_list), T(test_recipes), T(test_load), T(test_create_from), T(test_members), T(test_bounces), T(test_import_of_lines), T(test_import_of_csv),
 		T(test_import_of_many), T(test_receivers), T(test_kit), T(test_settings), T(test_no_daemon), T(test_wire), T(test_socket),
 		cmocka_unit_test(test_csv),
 		cmocka_unit_test(test_every_verb_has_a_name_and_help),
