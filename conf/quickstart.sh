@@ -31,6 +31,10 @@ if [ "${1:-}" = --stop ]; then
 	exit 0
 fi
 
+# What stands below is removed first.
+rmdir "$dir" 2>/dev/null || true
+[ ! -e "$dir" ] || [ -d "$dir/build" ] || die "$dir is there, and is not of an earlier run: LISTD_QUICKSTART_DIR names a directory to make"
+
 sh "$src/conf/install-packages.sh" run
 id listd >/dev/null 2>&1 || useradd --system --user-group --no-create-home --home-dir /nonexistent --shell /usr/sbin/nologin listd
 

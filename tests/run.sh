@@ -1,9 +1,11 @@
 #!/bin/sh
 # SPDX-License-Identifier: BSD-2-Clause
 # Runs every test: installs what is missing, builds with gcc (ASan, UBSan) and clang with warnings as errors, runs the unit and case tests, short fuzzing, the style
-# rules, an installed client of the library, and as root the system tests with real servers. Ends with a line "N passed, N failed". Logs stay in $LISTD_TEST_DIR.
+# rules, the package, an installed client of the library, and as root the system tests with real servers. Ends with a line "N passed, N failed". Logs stay in
+# $LISTD_TEST_DIR.
 set -u
 src=$(cd "$(dirname "$0")/.." && pwd)
+from=$src # what configure_in configures
 dir=${LISTD_TEST_DIR:-/var/tmp/listd-tests}
 fuzz_secs=${LISTD_FUZZ_SECS:-5}
 jobs=$(nproc)
@@ -31,13 +33,28 @@ step() { # NAME COMMAND...: one test that is passed when the command succeeds
 configure_in() { # DIR OPTIONS...
 	mkdir -p "$dir/$1" && cd "$dir/$1" || return 1
 	shift
-	[ -f Makefile ] || "$src/configure" "$@"
+	[ -f Makefile ] || "$from/configure" "$@"
 }
 
 build() { # DIR TARGET...
 	cd "$dir/$1" || return 1
 	shift
 	make -j"$jobs" "$@"
+}
+
+# The package, unpacked: it has all that building needs, and nobody writes to it.
+unpack() {
+	chmod -R u+w "$dir/package" 2>/dev/null
+	rm -rf "$dir/package" && mkdir "$dir/package" || return 1
+	build gcc dist && tar -xzf "$dir"/gcc/listd-*.tar.gz --strip-components=1 -C "$dir/package" && chmod -R a-w "$dir/package"
+}
+
+# "make uninstall" takes away what "make install" brought.
+uninstall() {
+	rm -rf "$dir/staged"
+	build release DESTDIR="$dir/staged" install && build release DESTDIR="$dir/staged" uninstall || return 1
+	left=$(find "$dir/staged" ! -type d)
+	[ "$left" = "" ] || { echo "left behind: $left"; return 1; }
 }
 
 # Counts the tests inside the unit programs, which say "N test(s)." for passed and failed ones.
@@ -100,8 +117,11 @@ step style sh "$src/tests/style.sh"
 step configure-fuzz configure_in fuzz CC=clang CFLAGS='-g -O1' --enable-fuzz --disable-shared --enable-static --enable-werror
 step build-fuzz build fuzz all
 fuzz_all
+step package unpack
+from=$dir/package
 step configure-release configure_in release --prefix="$dir/usr" --sysconfdir="$dir/usr/etc"
 step install build release install
+step uninstall uninstall
 step library-client sh "$src/tests/system/library_client.sh" "$dir/usr"
 system_tests
 

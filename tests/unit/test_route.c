@@ -27,7 +27,7 @@ static const struct envelope from_ann = {
 
 static struct post *run(struct arena *a, const struct world *world, const char *list, const char *rcpt, struct span bytes)
 {
-	struct post *post;
+	struct post *post = NULL;
 	struct fail why;
 
 	if (fake_begin(a, world, list, rcpt, &from_ann, bytes, &post, &why) != 0 || route_run(post, false, NULL, NULL, &why) != 0)
