@@ -7,8 +7,9 @@ import quopri
 import re
 import subprocess
 
-# name; address; domain that signs, and whose address is in the envelope of what passes SPF alone; what is published; must a post that fails be kept from receivers that enforce
-Author = collections.namedtuple("Author", "name address signer records is_strict")
+# name; address; domain that signs, and whose address is in the envelope of what passes SPF alone; what is published; must a post that fails be kept from receivers that enforce;
+# or do some of them take it for strict, against the RFCs
+Author = collections.namedtuple("Author", "name address signer records is_strict is_contested", defaults=(False,))
 AUTHORS = [
     Author("reject", "ann@reject.example", "reject.example", {"reject.example": "v=DMARC1; p=reject"}, True),
     Author("quarantine", "ann@quarantine.example", "quarantine.example", {"quarantine.example": "v=DMARC1; p=quarantine"}, True),
@@ -25,7 +26,7 @@ AUTHORS = [
     Author("subdomain", "ann@a.mail.deep.example", "deep.example", {"deep.example": "v=DMARC1; p=reject", "a.mail.deep.example": None}, True),
     Author("own record", "ann@team.lax.example", "team.lax.example", {"team.lax.example": "v=DMARC1; p=reject", "lax.example": "v=DMARC1; p=none"}, True),
     Author("record between", "ann@a.mid.walk.example", "a.mid.walk.example", {"a.mid.walk.example": None, "mid.walk.example": "v=DMARC1; p=reject"}, True),
-    Author("two records", "ann@two.example", "two.example", {"two.example": ("v=DMARC1; p=reject", "v=DMARC1; p=none")}, False),
+    Author("two records", "ann@two.example", "two.example", {"two.example": ("v=DMARC1; p=reject", "v=DMARC1; p=none")}, False, True),
     Author("two records, above", "ann@mail.twice.example", "mail.twice.example",
            {"mail.twice.example": ("v=DMARC1; p=none", "v=DMARC1; p=quarantine"), "twice.example": "v=DMARC1; p=reject"}, True),
 ]

@@ -28,6 +28,8 @@ LISTS = [("plain", {}, False), ("tagged", {"subject_tag": "[tagged]", "footer": 
          ("aliases", {"subject_tag": "[aliases]", "alias": "keyed", "reply": "list"}, True), ("wrapped", {"strategy": "wrap"}, True)]
 SUBSCRIBER, FORWARDED = "bob", "carol"  # mailboxes of copies, and of what the bare forwarder passes on
 IS_WHOLE = os.environ.get("LISTD_INBOXES") == "all"
+# SpamAssassin takes as much of the processor as all the others together: it gets the copies, and of what is forwarded these contents.
+FORWARDED_TO_SLOW = ("plain", "base64", "attachment")
 WHERE = ("inbox", "junk", "nowhere")
 
 
@@ -78,6 +80,11 @@ def start(world):
         helper.make_list(world, name, ["%s@%s" % (SUBSCRIBER, r.domain) for r in world.receivers], post="anyone", **settings)
 
 
+def is_forwarded(post, receiver):
+    """Does the bare forwarder pass it on there?"""
+    return IS_WHOLE or receiver.kind != "spamassassin" or post.content.name in FORWARDED_TO_SLOW
+
+
 class Mta:
     """Sessions with the lists' mail server, one for each address that clients come from."""
 
@@ -98,8 +105,8 @@ class Mta:
 
 
 def is_chosen(list_number, a, c):
-    """To the plain list every author domain posts every content, each way of authentication is with every one of both; a fifth of that goes to each of the others."""
-    return IS_WHOLE or list_number == 0 or (a + 2 * c) % 5 == list_number
+    """To the plain list every author domain posts every content, each way of authentication is with every one of both; a tenth of that goes to each of the others."""
+    return IS_WHOLE or list_number == 0 or (a + 3 * c) % 10 == list_number
 
 
 def ways(a, c, content):
@@ -148,7 +155,7 @@ def send_all(world, good, others):
     for post in good + others:
         mta.send(post.octets, post.sender, [list_of(post)], post.client, post.options)
         if list_of(post) == helper.address(LISTS[0][0]) and post.content is not None:
-            mta.send(post.octets, FORWARDER, ["%s@%s" % (FORWARDED, r.domain) for r in world.receivers], "127.0.0.1", post.options)
+            mta.send(post.octets, FORWARDER, ["%s@%s" % (FORWARDED, r.domain) for r in world.receivers if is_forwarded(post, r)], "127.0.0.1", post.options)
     mta.close()
 
 
@@ -243,7 +250,7 @@ def judge_good(world, good, copies, forwarded):
                 row["forwarded"] += forward == "inbox"
                 row["kept, plain"] += is_kept
                 # a broken copy of a strict domain comes through where the receiver's reading is milder, which nobody can know
-                is_lucky = post.author.is_strict and (post.way == "SPF" or posts.is_fragile(post))
+                is_lucky = (post.author.is_strict or post.author.is_contested) and (post.way == "SPF" or posts.is_fragile(post))
                 if forward == "inbox" and not is_kept and not is_lucky:
                     borrowed.append(describe(post))
             at = "%s at %s" % (name, r.domain)
@@ -274,10 +281,11 @@ def judge_receivers(world, good, forwarded):
     """That the receivers are what they are said to be: what a bare forwarder breaks is refused or junk, what it does not is taken."""
     for r in enforcing(world):
         strict = ("reject", "sp", "strict alignment", "IDN", "subdomain") + (("quarantine",) if r.kind != "opendmarc" or r.setting("holds") else ())
-        broken = [p for p in good if list_of(p) == helper.address("plain") and p.author.name in strict and p.way == "SPF"]
+        forwards = [p for p in good if list_of(p) == helper.address("plain") and is_forwarded(p, r)]
+        broken = [p for p in forwards if p.author.name in strict and p.way == "SPF"]
         taken = [describe(p) for p in broken if where(forwarded[r.domain], p.token) == "inbox"]
         check("a real receiver enforces: " + r.domain, broken and not taken, taken)
-        whole = [p for p in good if list_of(p) == helper.address("plain") and p.way != "SPF" and p.content.name in ("plain", "base64", "attachment") and not posts.is_fragile(p)]
+        whole = [p for p in forwards if p.way != "SPF" and p.content.name in ("plain", "base64", "attachment") and not posts.is_fragile(p)]
         lost = ["%s (%s)" % (describe(p), where(forwarded[r.domain], p.token)) for p in whole if where(forwarded[r.domain], p.token) != "inbox"]
         check("a real receiver takes what is whole: " + r.domain, whole and not lost, lost)
 
