@@ -51,12 +51,14 @@ static int make_socket_dirs(const struct site_settings *s, const struct passwd *
 static int become_user(struct daemon *daemon, struct fail *why)
 {
 	const struct site_settings *s = daemon->site->settings;
-	const char *const dirs[] = { s->spool_dir, s->store_dir, s->archive_dir };
+	const char *const dirs[] = { s->spool_dir, s->store_dir, s->archive_dir, s->keys_dir };
 	const struct passwd *user;
+	size_t count = sizeof(dirs) / sizeof(dirs[0]);
 
 	if (program_user(s->user, &user, why) != 0)
 		return -1;
-	for (size_t i = 0; i < sizeof(dirs) / sizeof(dirs[0]); i++)
+	/* Keys may be only to be read, or somebody else's concern: a daemon that never was root leaves their directory alone. */
+	for (size_t i = 0; i < (user == NULL ? count - 1 : count); i++)
 		if (program_dir(dirs[i], user, why) != 0)
 			return -1;
 	return make_socket_dirs(s, user, why) != 0 ? -1 : program_become(user, why);

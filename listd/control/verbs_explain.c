@@ -1,10 +1,13 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
+#include "listd/control/verbs_list.h"
 #include "listd/control/verbs_site.h"
 
 #include "listd/json_text.h"
 #include "listd/post/daemon_world.h"
 #include "listd/post/explain_call.h"
 #include "mail/transfer.h"
+
+#include <string.h>
 
 #define EXPLAIN_MAX_BYTES ((size_t)64 << 20)
 
@@ -50,8 +53,10 @@ int verb_explain(struct control_call *call, json_t **result_r, struct fail *why)
 
 	if (read_message(call, &request.bytes, why) != 0 || control_need_complete(call, why) != 0)
 		return -1;
+	if (request.rcpt == NULL || strchr(request.rcpt, '@') == NULL)
+		request.rcpt = verbs_list_name(call, "list", why);
 	if (request.rcpt == NULL)
-		return fail_permanent(why, "which list?");
+		return -1;
 	site = daemon_hold_site(call->daemon);
 	daemon_world(call->daemon, site, &world);
 	world.is_duplicate = NULL;

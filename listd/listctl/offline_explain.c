@@ -181,6 +181,22 @@ int offline_print_explanation(json_t *explanation, bool json)
 	return result;
 }
 
+/* A list may be named by the part before the @, as in all commands. */
+static int name_list(struct offline *o, struct local_world *local, struct fail *why)
+{
+	const char **rcpt = &local->options->request.rcpt;
+	struct list_settings *list;
+
+	if (strchr(*rcpt, '@') != NULL)
+		return 0;
+	if (list_settings_parse(span_of(local->list_text), local->options->list_file, NULL, &list, why) != 0)
+		return -1;
+	if (span_eq_text_nocase(span_of(list_local(list, o->arena)), *rcpt))
+		*rcpt = arena_text(o->arena, span_of(list->address));
+	list_settings_free(list);
+	return 0;
+}
+
 static int run_local(struct offline *o, struct explain_options *options)
 {
 	struct local_world local = { .options = options };
@@ -190,7 +206,7 @@ static int run_local(struct offline *o, struct explain_options *options)
 	struct fail why;
 	int result;
 
-	if (open_world(o, &local, &world, &why) != 0 ||
+	if (open_world(o, &local, &world, &why) != 0 || name_list(o, &local, &why) != 0 ||
 		explain_call(o->arena, &world, &options->request, find_list, &local, &explanation, &rendering, &why) != 0)
 		result = offline_fail(EX_DATAERR, "%s", why.text);
 	else if (explanation != NULL)

@@ -78,8 +78,8 @@ class Case:
             f.write(content if isinstance(content, bytes) else content.encode())
         return path
 
-    def run(self, verb, *more):
-        command = [self.listctl, verb, self.address, self.message, "--list-file", self.list, "--zone", self.zone, "--now", NOW, "--keys", self.keys, "--site", self.site,
+    def run(self, verb, name, *more):
+        command = [self.listctl, verb, name, self.message, "--list-file", self.list, "--zone", self.zone, "--now", NOW, "--keys", self.keys, "--site", self.site,
                    "--receivers", self.receivers] + shlex.split(self.parts.get("options", "").replace("\n", " ")) + list(more)
         return subprocess.run(command, capture_output=True)
 
@@ -120,7 +120,7 @@ class Case:
 
     def judge(self):
         self.prepare()
-        result = self.run("explain", "--json")
+        result = self.run("explain", self.address.split("@")[0], "--json")
         if result.returncode != 0:
             self.wrong.append("exit %d: %s" % (result.returncode, result.stderr.decode(errors="replace")))
             return
@@ -136,7 +136,7 @@ class Case:
                 self.judge_rendering(name.split()[1], text)
 
     def judge_rendering(self, address, text):
-        result = self.run("render", "--for", address)
+        result = self.run("render", self.address, "--for", address)
         if result.returncode != 0:
             self.wrong.append("render: exit %d: %s" % (result.returncode, result.stderr.decode(errors="replace")))
             return
@@ -150,6 +150,7 @@ class Case:
 def main():
     listctl, failed, count = sys.argv[1], 0, 0
     for name in sys.argv[2:] or sorted(n for n in os.listdir(HERE) if n.endswith(".case")):
+        name = os.path.basename(name).removesuffix(".case") + ".case"
         with tempfile.TemporaryDirectory() as directory:
             case = Case(os.path.join(HERE, name), listctl, directory)
             case.judge()

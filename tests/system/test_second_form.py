@@ -87,7 +87,7 @@ def by_reports(world, name, domain, settings):
     known = [r for r in rows(world, "receivers") if r["name"] == domain.split(".")[0]]
     check("%s: the receiver is known to enforce, and from what" % name, bool(known) and known[0]["enforces"] and known[0]["source"].startswith("learnt") and "5.7.1" in known[0]["source"], known)
     path = world.write("explained.eml", world.sign(message("Joe <joe@strict.example>", address(name), "explained"), "strict.example").decode())
-    check("%s: explain says what it was learnt from" % name, re.search(r"learnt \d{4}-\d\d-\d\d from 550 5\.7\.1", world.listctl("explain", address(name), path, "--ip", "127.0.0.10").stdout))
+    check("%s: explain says what it was learnt from" % name, re.search(r"learnt \d{4}-\d\d-\d\d from 550 5\.7\.1", world.listctl("explain", name, path, "--ip", "127.0.0.10").stdout))
     members = world.listctl("members", "export", address(name), "--format", "csv").stdout
     check("%s: all are still members who get mail" % name, all(re.search(r"(?m)^%s@%s,.*\bon\b" % (user, re.escape(domain)), members) for user in USERS), members)
 
