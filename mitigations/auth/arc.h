@@ -34,7 +34,7 @@ struct arc_seal_request {
 	const char *authserv_id;
 	struct span results;     /* payload for the AAR, "spf=pass ...; dkim=..." */
 	enum auth_result chain;  /* result of arc_validate on the message as received */
-	const char *headers;     /* colon separated h= for the AMS, or NULL for the default set; what is no name is left out */
+	const char *headers;     /* colon separated h= for the AMS, or NULL for the default set; what is no name is left out, From is always there */
 	bool chain_is_ended;     /* the newest AS says cv=fail: no set may be added */
 };
 /* Has the chain ended: does the newest ARC-Seal say cv=fail (5.1 step 2)? Whatever else is wrong with the chain. */

@@ -71,11 +71,24 @@ static void default_names(struct buf *names, size_t *count, const struct message
 			add_name(names, count, span_of(sign_fields[i].name));
 }
 
+static bool names_from(const struct sealing *s)
+{
+	struct span rest = span_of(s->request->headers), name;
+	bool found = s->request->headers == NULL && message_field(&s->message, "From") != NULL;
+
+	while (!found && span_next(&rest, ':', &name))
+		found = span_eq_text_nocase(span_trim(name), "From");
+	return found;
+}
+
+/* From is always signed (RFC 6376 5.4): rspamd takes no signature without it. */
 static void list_names(struct buf *names, const struct sealing *s)
 {
 	struct span rest = span_of(s->request->headers), name;
 	size_t count = 0;
 
+	if (!names_from(s))
+		add_name(names, &count, SPAN_LIT("From"));
 	if (s->request->headers == NULL)
 		default_names(names, &count, &s->message);
 	while (span_next(&rest, ':', &name))

@@ -426,6 +426,10 @@ static void test_signed_names(void **state)
 		assert_false(span_starts_nocase(name, "ARC-") || span_eq_text_nocase(name, "Authentication-Results"));
 		assert_non_null(message_field(&m, arena_text(s.a, name)));
 	}
+	/* 5.4: From, though it is not there, or not asked for. */
+	assert_int_equal(message_parse(s.a, seal(&s, SPAN_LIT("Subject: no author\n\nx\n"), 0, RESULTS, false), &m, &why), 0);
+	assert_int_equal(signature_parse(s.a, m.fields[1].value, SIGNATURE_ARC_MESSAGE, &parsed, &reason), AUTH_NONE);
+	assert_true(span_eq_text(parsed.signed_fields, "From:Subject"));
 	tear_down(&s);
 }
 
