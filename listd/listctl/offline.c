@@ -184,6 +184,20 @@ static struct span to_crlf(struct arena *a, struct span bytes)
 	return (struct span){ out, at };
 }
 
+/* As an MTA would hand it over: SMTP ends every line, the last one too. */
+static struct span as_handed_over(struct arena *a, struct span bytes)
+{
+	struct span lines = to_crlf(a, bytes);
+	char *out;
+
+	if (lines.len == 0 || lines.ptr[lines.len - 1] == '\n')
+		return lines;
+	out = arena_alloc(a, lines.len + 2);
+	memcpy(out, lines.ptr, lines.len);
+	memcpy(out + lines.len, "\r\n", 2);
+	return (struct span){ out, lines.len + 2 };
+}
+
 int offline_message(struct offline *o, const char *path, bool crlf, struct message *message_r)
 {
 	struct span bytes;
@@ -191,7 +205,7 @@ int offline_message(struct offline *o, const char *path, bool crlf, struct messa
 
 	if (file_read(o->arena, path, INPUT_MAX_BYTES, &bytes, &why) != 0)
 		return offline_fail(EX_DATAERR, "%s", why.text);
-	if (message_parse(o->arena, crlf ? to_crlf(o->arena, bytes) : bytes, message_r, &why) != 0)
+	if (message_parse(o->arena, crlf ? as_handed_over(o->arena, bytes) : bytes, message_r, &why) != 0)
 		return offline_fail(EX_DATAERR, "%s: %s", path, why.text);
 	return -1;
 }
