@@ -51,8 +51,7 @@ static enum line_kind line_kind(struct span line, bool after_field)
 	return name_bytes(line, &colon) > 0 ? LINE_FIELD : LINE_JUNK;
 }
 
-/* Length of the mbox line that bytes begin with, or 0. "From : ann@example.com" is a field. */
-static size_t mbox_line_bytes(struct span bytes)
+size_t message_mbox_bytes(struct span bytes)
 {
 	struct span line = first_line(bytes);
 	size_t colon;
@@ -112,7 +111,7 @@ static int add_line(struct arena *a, struct message *m, size_t *cap, struct span
 /* Fill in everything but the body. bytes: the message, or its beginning with the whole header. */
 static int read_head(struct arena *a, struct span bytes, struct message *m, struct fail *why)
 {
-	size_t at = mbox_line_bytes(bytes), start = at, cap = 0;
+	size_t at = message_mbox_bytes(bytes), start = at, cap = 0;
 
 	note_line_end(m, span_sub(bytes, 0, at));
 	while (at < bytes.len) {
@@ -293,7 +292,7 @@ static void scan_line(struct message_scan *scan, struct span line, size_t offset
 void message_scan(struct span bytes, struct message_scan *scan_r)
 {
 	struct message_scan scan = { .fault = MESSAGE_OK };
-	size_t at = mbox_line_bytes(bytes);
+	size_t at = message_mbox_bytes(bytes);
 	bool in_header = true, after_field = false;
 
 	scan_line(&scan, span_sub(bytes, 0, at), 0);

@@ -45,6 +45,8 @@ struct message {
 	bool has_junk_line;       /* the header was ended by a line that is no field (treated as the body's first line) */
 };
 
+/* Length of the mbox line that bytes begin with, or 0. "From : ann@example.com" is a field. */
+size_t message_mbox_bytes(struct span bytes);
 /* Read a message that is one run of bytes; they must outlive the message. A line that is neither a field nor a continuation
  * ends the header, and the body begins with it; a first line "From " (mbox) is skipped over as junk that stays in the bytes.
  * -1: beyond a limit (550 5.6.0), with the place in the text. */

@@ -184,10 +184,11 @@ static struct span to_crlf(struct arena *a, struct span bytes)
 	return (struct span){ out, at };
 }
 
-/* As an MTA would hand it over: SMTP ends every line, the last one too. */
+/* As an MTA would hand it over: without the "From " line of a mailbox file, and SMTP ends every line, the last one too. */
 static struct span as_handed_over(struct arena *a, struct span bytes)
 {
-	struct span lines = to_crlf(a, bytes);
+	size_t mbox = message_mbox_bytes(bytes);
+	struct span lines = to_crlf(a, span_sub(bytes, mbox, bytes.len));
 	char *out;
 
 	if (lines.len == 0 || lines.ptr[lines.len - 1] == '\n')

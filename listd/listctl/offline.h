@@ -48,7 +48,8 @@ void offline_done(struct offline *o);
 int offline_fail(int code, const char *format, ...) __attribute__((format(printf, 2, 3)));
 /* -1 = --ip was not given or is an address; else said on stderr, and the exit code. */
 int offline_check_ip(const char *ip);
-/* Read and parse the message of a file. -1 = done; else the exit code. crlf: line ends made CRLF when all are LF, and one at the end, as an MTA would hand it over. */
+/* Read and parse the message of a file. -1 = done; else the exit code. crlf: as an MTA would hand it over,
+ * with line ends made CRLF when all are LF, one at the end, and no "From " line of a mailbox file. */
 int offline_message(struct offline *o, const char *path, bool crlf, struct message *message_r);
 /* Print a JSON value (and free it) with a final line end; returns 0, or 74 when it cannot be written. */
 int offline_print(json_t *json);

@@ -191,6 +191,14 @@ def paths():
         check("spf for %s" % path, got.get("result") == "pass", got)
 
 
+def files():
+    """A message from a mailbox file, without a last line end, is taken for what an MTA would hand over."""
+    settings = write("list", 'address = "birds@lists.example"\nowners = { "owner@lists.example" }\nstrategy = rewrite\n')
+    zone, message = write("no-zone", ""), write("mbox", "From ann@a.example Sun Nov 22 10:00:00 2026\nFrom: ann@a.example\nSubject: x\n\nno end")
+    got = run("render", "birds@lists.example", message, "--for", "bob@b.example", "--list-file", settings, "--zone", zone, "--submission", text=True).stdout
+    check("render of a mailbox file", got.startswith(b"DKIM-Signature:") and got.endswith(b"\r\nno end\r\n") and b"2026\nFrom:" not in got, got)
+
+
 def usage():
     """64 for wrong usage, 65 for input that cannot be read."""
     message = write("plain", b"From: a@b.example\r\n\r\n")
@@ -202,7 +210,7 @@ def usage():
         check("usage %s: %d" % (" ".join(args), want), got.get("exit") == want and "listctl" in got["stderr"], got)
 
 
-for part in (spf, dmarc, arc, dkim, mime, authors, paths, usage):
+for part in (spf, dmarc, arc, dkim, mime, authors, paths, files, usage):
     part()
 # The words that the unit programs use, so that the totals count these too.
 print("[  PASSED  ] %d test(s)." % COUNT["ok"])
