@@ -47,21 +47,28 @@ static int make_socket_dirs(const struct site_settings *s, const struct passwd *
 	return 0;
 }
 
+static int make_dirs(const struct site_settings *s, const struct passwd *user, struct fail *why)
+{
+	const char *const dirs[] = { s->spool_dir, s->store_dir, s->archive_dir };
+
+	for (size_t i = 0; i < sizeof(dirs) / sizeof(dirs[0]); i++)
+		if (program_dir(dirs[i], user, why) != 0)
+			return -1;
+	return make_socket_dirs(s, user, why);
+}
+
 /* Started as root: make what is missing, give it to the user, become the user. Nothing runs as root after this. */
 static int become_user(struct daemon *daemon, struct fail *why)
 {
 	const struct site_settings *s = daemon->site->settings;
-	const char *const dirs[] = { s->spool_dir, s->store_dir, s->archive_dir, s->keys_dir };
 	const struct passwd *user;
-	size_t count = sizeof(dirs) / sizeof(dirs[0]);
 
 	if (program_user(s->user, &user, why) != 0)
 		return -1;
-	/* Keys may be only to be read, or somebody else's concern: a daemon that never was root leaves their directory alone. */
-	for (size_t i = 0; i < (user == NULL ? count - 1 : count); i++)
-		if (program_dir(dirs[i], user, why) != 0)
-			return -1;
-	return make_socket_dirs(s, user, why) != 0 ? -1 : program_become(user, why);
+	/* A daemon that never was root leaves the directory of keys alone: they may be only to be read, or none be wanted. */
+	if (user != NULL && (program_dir(s->keys_dir, user, why) != 0 || make_dirs(s, user, why) != 0 || program_become(user, why) != 0))
+		return -1;
+	return make_dirs(s, NULL, why);
 }
 
 static int start_clock(struct daemon *daemon, struct fail *why)

@@ -7,8 +7,10 @@
 #include <getopt.h>
 #include <grp.h>
 #include <libgen.h>
+#include <limits.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <sysexits.h>
 #include <unistd.h>
 #ifdef HAVE_SYSTEMD
@@ -73,22 +75,47 @@ int program_user(const char *name, const struct passwd **user_r, struct fail *wh
 	return 0;
 }
 
+/* Make a directory and those above it, and give what was made to the user; with give, also one that is there. Nothing is done below a directory that is his already: he
+ * could have put a symbolic link there, and it is root who follows it. */
+static int make_and_give(const char *path, const struct passwd *user, bool give, struct fail *why)
+{
+	char part[PATH_MAX];
+	struct stat st;
+
+	if ((size_t)snprintf(part, sizeof(part), "%s", path) >= sizeof(part))
+		return fail_permanent(why, "the path is too long: %.100s...", path);
+	for (char *p = part + 1;; p++) {
+		char c = *p;
+		bool is_new;
+
+		if (c != '/' && c != '\0')
+			continue;
+		*p = '\0';
+		is_new = mkdir(part, 0750) == 0;
+		if ((!is_new && errno != EEXIST) || stat(part, &st) != 0)
+			return fail_permanent(why, "cannot make directory %s: %s", part, strerror(errno));
+		if ((is_new || (give && c == '\0')) && st.st_uid != user->pw_uid && chown(part, user->pw_uid, user->pw_gid) != 0)
+			return fail_permanent(why, "cannot give %s to %s: %s", part, user->pw_name, strerror(errno));
+		if (c == '\0' || st.st_uid == user->pw_uid)
+			return 0;
+		*p = c;
+	}
+}
+
 int program_dir(const char *path, const struct passwd *user, struct fail *why)
 {
-	if (file_make_dir(path, 0750, why) != 0)
-		return -1;
-	if (user != NULL && chown(path, user->pw_uid, user->pw_gid) != 0)
-		return fail_permanent(why, "cannot give %s to %s: %s", path, user->pw_name, strerror(errno));
-	return 0;
+	return user == NULL ? file_make_dir(path, 0750, why) : make_and_give(path, user, true, why);
 }
 
 int program_dir_of(const char *file, const struct passwd *user, struct fail *why)
 {
-	char path[4096];
+	char path[PATH_MAX];
+	const char *dir;
 
 	if ((size_t)snprintf(path, sizeof(path), "%s", file) >= sizeof(path))
 		return fail_permanent(why, "the path is too long: %.100s...", file);
-	return program_dir(dirname(path), user, why);
+	dir = dirname(path);
+	return user == NULL ? file_make_dir(dir, 0750, why) : make_and_give(dir, user, false, why);
 }
 
 int program_become(const struct passwd *user, struct fail *why)

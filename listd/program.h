@@ -26,9 +26,10 @@ void program_notify(const char *state);
 unsigned program_mode(long long digits);
 /* Started as root: the user to become, in *user_r; NULL: not root, nothing to become. -1: there is no such user. */
 int program_user(const char *name, const struct passwd **user_r, struct fail *why);
-/* Make a directory where it is missing, and give it to the user (NULL: leave it). */
+/* Make a directory and those above it where they are missing, and give it and what was made to the user. What lies below a directory of the user's is left: he makes it
+ * himself, by the same call with NULL, after program_become. */
 int program_dir(const char *path, const struct passwd *user, struct fail *why);
-/* The same for the directory of a file. */
+/* The same for the directory of a file; one that is there is somebody's (/run, the mail server's), and stays his. */
 int program_dir_of(const char *file, const struct passwd *user, struct fail *why);
 /* Become the user for good; NULL: stay. */
 int program_become(const struct passwd *user, struct fail *why);

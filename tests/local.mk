@@ -4,7 +4,7 @@ AM_TESTS_ENVIRONMENT = LISTD_TEST_DATA='$(abs_top_srcdir)/tests/data'; export LI
 
 # Data, cases (run through listctl explain and render) and system tests are packed by folder and kind: adding to them needs no line here. Where programs are built
 # as well, a folder as a whole would take them along.
-EXTRA_DIST += tests/data tests/fuzz/seeds tests/fuzz/fuzz_verdict.dict tests/run.sh tests/style.sh
+EXTRA_DIST += tests/data tests/fuzz/seeds tests/fuzz/fuzz_verdict.dict tests/run.sh tests/style.sh tests/valgrind.supp
 PACK_TESTS = tests/compare/* tests/cases/*.case tests/cases/*.md tests/cases/*.pem tests/cases/*.py tests/cases/*.sh tests/cases/*.txt tests/cases/*.zone \
 	tests/system/*.c tests/system/*.pl tests/system/*.py tests/system/*.sh
 
@@ -51,6 +51,10 @@ check_PROGRAMS += tests/unit/test_control
 TESTS += tests/unit/test_control
 tests_unit_test_control_SOURCES = tests/unit/test_control.c
 tests_unit_test_control_LDADD = $(LISTD_TEST_LIBS)
+check_PROGRAMS += tests/unit/test_program
+TESTS += tests/unit/test_program
+tests_unit_test_program_SOURCES = tests/unit/test_program.c
+tests_unit_test_program_LDADD = $(LISTD_TEST_LIBS)
 check_PROGRAMS += tests/unit/test_settings
 TESTS += tests/unit/test_settings
 tests_unit_test_settings_SOURCES = tests/unit/test_settings.c

@@ -164,9 +164,9 @@ static int own_socket(const struct site_settings *s, const char *path, const str
 
 	if (*s->milter_group != '\0' && group == NULL)
 		return fail_permanent(why, "milter-group: there is no group %s", s->milter_group);
-	if (chown(path, user == NULL ? (uid_t)-1 : user->pw_uid, group != NULL ? group->gr_gid : user == NULL ? (gid_t)-1 : user->pw_gid) != 0)
+	if (lchown(path, user == NULL ? (uid_t)-1 : user->pw_uid, group != NULL ? group->gr_gid : user == NULL ? (gid_t)-1 : user->pw_gid) != 0)
 		return fail_permanent(why, "cannot give %s to the group %s: %s; start as root, or as a member of it", path, group == NULL ? "" : group->gr_name, strerror(errno));
-	return chmod(path, program_mode(s->milter_mode)) == 0 ? 0 : fail_permanent(why, "chmod %s: %s", path, strerror(errno));
+	return 0;
 }
 
 static int make_socket_dir(const char *path, const struct passwd *user, struct fail *why)
@@ -178,7 +178,7 @@ static int make_socket_dir(const char *path, const struct passwd *user, struct f
 
 	/* The mail server's user must get to the socket, which is what its mode guards. One that is there already is somebody's. */
 	if (*dir != '\0' && stat(dir, &st) != 0 && (program_dir(dir, user, why) != 0 || chmod(dir, 0755) != 0))
-		result = fail_permanent(why, "cannot make %s: %s", dir, strerror(errno));
+		result = fail_permanent(why, "cannot make %s: %s; make it beforehand", dir, strerror(errno));
 	arena_free(a);
 	return result;
 }
@@ -195,7 +195,8 @@ static int open_socket(struct milter *milter, const struct passwd *user, struct 
 	smfi_setconn(connection_name(milter->site->arena, s));
 	smfi_setbacklog(BACKLOG);
 	smfi_setmaxdatasize(STEP_MAX_BYTES);
-	mask = umask(0177);
+	/* Its mode from the first moment: whoever owns the directory could put a link in its place before a chmod. */
+	mask = umask(0777 & ~program_mode(s->milter_mode));
 	result = milter_session_register() == 0 && smfi_opensocket(false) == MI_SUCCESS ? 0 : fail_permanent(why, "cannot listen on %s: %s", s->milter_listen, strerror(errno));
 	umask(mask);
 	if (result != 0)
@@ -238,7 +239,8 @@ static int start(struct milter *milter, struct fail *why)
 	const struct site_settings *s = milter->site->settings;
 	const struct passwd *user;
 
-	if (program_user(s->user, &user, why) != 0 || program_dir(s->milter_dir, user, why) != 0 || open_socket(milter, user, why) != 0 || program_become(user, why) != 0)
+	if (program_user(s->user, &user, why) != 0 || program_dir(s->milter_dir, user, why) != 0 || open_socket(milter, user, why) != 0 || program_become(user, why) != 0
+			|| program_dir(s->milter_dir, NULL, why) != 0)
 		return -1;
 	prctl(PR_SET_PDEATHSIG, SIGUSR2); /* the first process is gone, and nobody would stop this one */
 	if (log_open((enum log_sink)s->log_sink, s->log_file, (enum log_level)s->log_level) != 0)
