@@ -29,6 +29,7 @@ static enum lmtp_event wait_for(struct lmtp_channel *c, short events, bool in_tr
 {
 	int64_t idle_end_ms = clock_monotonic_ms() + c->idle_ms;
 
+	idle_end_ms = c->due_ms < idle_end_ms ? c->due_ms : idle_end_ms;
 	for (;;) {
 		bool is_stopping;
 		int64_t left_ms = time_left(c, idle_end_ms, in_transaction, &is_stopping);
@@ -83,8 +84,8 @@ static enum lmtp_event read_more(struct lmtp_channel *c, bool in_transaction)
 		ssize_t n;
 
 		/* Also where the client never lets us wait. */
-		if (time_left(c, INT64_MAX, in_transaction, &is_stopping) <= 0)
-			return LMTP_STOPPED;
+		if (time_left(c, c->due_ms, in_transaction, &is_stopping) <= 0)
+			return is_stopping ? LMTP_STOPPED : LMTP_TIMED_OUT;
 		n = recv(c->fd, c->in + c->end, sizeof(c->in) - c->end, MSG_DONTWAIT);
 		if (n > 0) {
 			c->end += (size_t)n;

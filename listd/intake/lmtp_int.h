@@ -34,6 +34,7 @@ struct lmtp_channel {
 	int fd, stop_fd;                    /* stop_fd becomes readable when the server is being stopped */
 	const _Atomic int64_t *deadline_ms; /* monotonic; LMTP_NOT_STOPPING, or when transactions must have ended */
 	unsigned idle_ms;
+	int64_t due_ms;                     /* monotonic; when what is being read, a line or a content, must be whole, however its octets trickle in */
 	bool is_broken;                     /* nothing can be sent any more */
 	bool is_skipping;                   /* within a line that is too long */
 	size_t at, end;                     /* what has been read and not used yet: in[at] to in[end] */
@@ -43,7 +44,7 @@ struct lmtp_channel {
 /* Take the next line with its end, a view until the next call. in_transaction: a stop waits until the deadline. What was put out is sent
  * before the channel waits for more: that is when the client has nothing more in the pipeline. */
 enum lmtp_event lmtp_channel_line(struct lmtp_channel *c, bool in_transaction, struct span *line_r);
-/* Have at least one octet unread; LMTP_READY or why not. */
+/* Have at least one octet unread before due_ms; LMTP_READY or why not. */
 enum lmtp_event lmtp_channel_fill(struct lmtp_channel *c, bool in_transaction);
 void lmtp_channel_put(struct lmtp_channel *c, const char *text);
 void lmtp_channel_flush(struct lmtp_channel *c);
@@ -113,7 +114,8 @@ struct lmtp_session {
 	size_t *answers;                /* for each RCPT that was taken, in order: which of envelope.rcpts it named */
 	size_t answer_count, answer_cap;
 	unsigned rcpts_asked;
-	int64_t started_ms;
+	int64_t started_ms;             /* of the transaction */
+	int64_t progress_ms;            /* when the session began, or handed in its last message */
 	struct lmtp_channel channel;
 };
 /* Speak with one client until it is done; closes fd. peer: "unix" or an IP address. */

@@ -10,6 +10,8 @@
 
 /* Of one command: its reply and what was decoded of 2 KB. */
 #define SCRATCH_MAX_BYTES ((size_t)1 << 20)
+/* Commands without a message may go on for so many times what a single one may take: an hour. */
+#define IDLE_TIMES_MAX 12
 
 void lmtp_session_reply(struct lmtp_session *s, struct reply reply)
 {
@@ -395,6 +397,14 @@ void lmtp_session_lost(struct lmtp_session *s, enum lmtp_event event)
 		event_log(EVENT_SESSION_FAULT, "peer", s->peer, "lhlo", s->lhlo, "reason", reason, NULL);
 }
 
+/* A session that only talks holds a place that others want. */
+static int64_t due_of_line(const struct lmtp_session *s)
+{
+	int64_t idle_ms = s->lmtp->options.idle_ms, line_ms = clock_monotonic_ms() + idle_ms, talk_ms = s->progress_ms + IDLE_TIMES_MAX * idle_ms;
+
+	return line_ms < talk_ms ? line_ms : talk_ms;
+}
+
 static void serve(struct lmtp_session *s)
 {
 	struct span line;
@@ -402,8 +412,10 @@ static void serve(struct lmtp_session *s)
 
 	say(s, REPLY_GREETING, s->lmtp->options.host_name);
 	while (!s->is_over) {
-		enum lmtp_event event = lmtp_channel_line(&s->channel, in_transaction(s), &line);
+		enum lmtp_event event;
 
+		s->channel.due_ms = due_of_line(s);
+		event = lmtp_channel_line(&s->channel, in_transaction(s), &line);
 		arena_reset(s->scratch);
 		if (event == LMTP_READY)
 			run_line(s, line);
@@ -433,6 +445,7 @@ void lmtp_session_run(struct lmtp *lmtp, int fd, const char *peer)
 	s->may_xforward = lmtp->options.xforward_peers == NULL || is_listed(lmtp->options.xforward_peers, peer);
 	s->arena = arena_new(ARENA_MESSAGE_MAX_BYTES);
 	s->scratch = arena_new(SCRATCH_MAX_BYTES);
+	s->progress_ms = clock_monotonic_ms();
 	s->channel.fd = fd;
 	s->channel.stop_fd = lmtp->stop_fd;
 	s->channel.deadline_ms = &lmtp->deadline_ms;

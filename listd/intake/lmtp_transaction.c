@@ -6,6 +6,9 @@
 
 #include <string.h>
 
+/* A client is on this machine; one that is slower keeps others out. */
+#define CONTENT_BYTES_PER_SEC 8192
+
 /* The content while it is read. writer NULL: it is not kept any more. */
 struct content {
 	struct lmtp_session *session;
@@ -66,15 +69,27 @@ static void keep(struct content *content, struct span piece)
 	drop(content);
 }
 
+/* What may be taken earns its client time; what goes on beyond that, or trickles in, has an end. */
+static int64_t due_of_content(const struct content *content, int64_t began_ms)
+{
+	const struct lmtp_options *options = &content->session->lmtp->options;
+	uint64_t bytes = content->data.bytes < options->max_bytes ? content->data.bytes : options->max_bytes;
+
+	return began_ms + options->idle_ms + (int64_t)(bytes * 1000 / CONTENT_BYTES_PER_SEC);
+}
+
 /* Read to the true end, whatever is wrong with the message: what follows it are commands again. */
 static enum lmtp_event read_content(struct content *content)
 {
 	struct lmtp_channel *c = &content->session->channel;
+	int64_t began_ms = clock_monotonic_ms();
 
 	while (content->data.state != LMTP_DATA_DONE) {
-		enum lmtp_event event = lmtp_channel_fill(c, true);
+		enum lmtp_event event;
 		struct span piece;
 
+		c->due_ms = due_of_content(content, began_ms);
+		event = lmtp_channel_fill(c, true);
 		if (event != LMTP_READY)
 			return event;
 		c->at += lmtp_data_next(&content->data, (struct span){ c->in + c->at, c->end - c->at }, &piece);
@@ -150,6 +165,7 @@ static void note_accepted(struct lmtp_session *s, const struct envelope *envelop
 	note_space(lmtp);
 	s->messages++;
 	s->faults = 0;
+	s->progress_ms = clock_monotonic_ms();
 	atomic_fetch_add(&lmtp->messages, 1);
 	event_log(EVENT_ACCEPTED, "id", s->id, "from", envelope->mail_from, "to", event_number((long long)envelope->rcpt_count), "size", event_number((long long)bytes),
 		"ms", event_number(clock_monotonic_ms() - s->started_ms), "peer", envelope->peer, "client", envelope->client_ip,
@@ -239,6 +255,7 @@ void lmtp_transaction_data(struct lmtp_session *s)
 	}
 	lmtp_session_reply(s, reply_make(s->scratch, REPLY_GO_AHEAD));
 	event = read_content(&content);
+	s->channel.due_ms = INT64_MAX; /* how long the judge takes is not the client's fault */
 	if (event == LMTP_READY) {
 		/* Of a client that has not waited for 354: it shall not wait for the judge and the disk to read it. */
 		lmtp_channel_flush(&s->channel);

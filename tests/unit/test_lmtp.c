@@ -543,6 +543,37 @@ static void test_idle(void **state)
 	lmtp_box_free(box);
 }
 
+/* Octets that trickle in, or commands without end, hold a session no longer than silence or twelve times that. */
+static void test_trickle(void **state)
+{
+	static const struct { const char *name, *open, *piece; int pieces_max; } rows[] = {
+		{ "a command", NULL, "N", 20 }, { "a content", OPEN "DATA\r\n", "x", 20 }, { "commands", NULL, "NOOP\r\n", 100 },
+	};
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+		struct lmtp_box *box = lmtp_box_new();
+		struct client c;
+		int sent = 0;
+
+		box->options.idle_ms = 100;
+		lmtp_box_start(box);
+		client_start(&c, box->path);
+		if (rows[i].open != NULL)
+			client_say(&c, rows[i].open);
+		while (sent < rows[i].pieces_max && send(c.fd, rows[i].piece, strlen(rows[i].piece), MSG_NOSIGNAL) > 0) {
+			sent++;
+			usleep(20000);
+		}
+		if (sent < 3 || sent == rows[i].pieces_max)
+			fail_msg("%s: the session took %d pieces", rows[i].name, sent);
+		client_close(&c);
+		await_sessions(box, 0);
+		assert_int_equal(box_count(box->spool, "in"), 0);
+		lmtp_box_free(box);
+	}
+}
+
 static void *stop_main(void *arg)
 {
 	struct lmtp_box *box = arg;
@@ -940,7 +971,7 @@ int main(void)
 		cmocka_unit_test(test_greeting), cmocka_unit_test(test_commands), cmocka_unit_test(test_content), cmocka_unit_test(test_smuggling),
 		cmocka_unit_test(test_limits), cmocka_unit_test(test_recipients_max), cmocka_unit_test(test_envelope), cmocka_unit_test(test_xforward_peers), cmocka_unit_test(test_same_recipient),
 		cmocka_unit_test(test_aborted_sessions), cmocka_unit_test(test_client_gone_before_answer), cmocka_unit_test(test_many_sessions),
-		cmocka_unit_test(test_sessions_max), cmocka_unit_test(test_faults), cmocka_unit_test(test_long_command), cmocka_unit_test(test_idle),
+		cmocka_unit_test(test_sessions_max), cmocka_unit_test(test_faults), cmocka_unit_test(test_long_command), cmocka_unit_test(test_idle), cmocka_unit_test(test_trickle),
 		cmocka_unit_test(test_stop), cmocka_unit_test(test_stop_grace), cmocka_unit_test(test_client_that_does_not_read),
 		cmocka_unit_test(test_listen_refused), cmocka_unit_test(test_unix_socket), cmocka_unit_test(test_several_listeners),
 		cmocka_unit_test(test_one_write), cmocka_unit_test(test_disk_full),
