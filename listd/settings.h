@@ -45,7 +45,7 @@ struct site_settings {
 	long long lmtp_sessions_max, lmtp_mode;
 	const char *relay;            /* "host:port" or "unix:path" */
 	long long relay_sessions, relay_rcpts_max, relay_timeout_secs;
-	const char *relay_user, *relay_password_file; int relay_tls; /* never|may|must */
+	const char *relay_user, *relay_password_file; int relay_tls; /* never|may|must */ bool relay_8bit;
 	long long verp_life_secs;
 	int verp;                     /* auto (XVERP when offered, else by transaction) | transaction | off */
 	long long retry_min_secs, retry_max_secs, queue_life_secs;

@@ -79,6 +79,8 @@ const struct setting site_setting_rows[] = {
 		.help = "User name for a relay that asks for one. It is used over TLS or to this machine only." },
 	{ .name = "relay-password-file", .group = "Mail out", .type = SETTING_TEXT, SITE(relay_password_file), .fallback = "\"\"", .check = check_path,
 		.help = "File whose first line is the password of relay-user, readable by the daemon's user only." },
+	{ .name = "relay-8bit", .group = "Mail out", .type = SETTING_BOOL, SITE(relay_8bit), .fallback = "yes",
+		.help = "The relay takes 8-bit text (it offers 8BITMIME), as nearly all do. no: such parts are encoded anew before copies are signed." },
 	{ .name = "verp", .group = "Mail out", .type = SETTING_ENUM, SITE(verp), .fallback = "auto",
 		.choices = CHOICES([VERP_AUTO] = "auto", [VERP_TRANSACTION] = "transaction", [VERP_OFF] = "off"),
 		.help = "How each copy gets a return address that tells whose it was: by the relay where it offers XVERP and else by a transaction for each "

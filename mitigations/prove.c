@@ -111,6 +111,8 @@ static const char *check_lines(struct proving *p)
 		return arena_printf(p->arena, "a line has %zu octets, which relays cut at %d", p->proof->longest_line_bytes, HEADER_LINE_MAX_BYTES);
 	if (in_head.nul || in_body.nul || in_head.bare_cr || in_body.bare_cr || in_head.bare_lf || in_body.bare_lf)
 		return "there is a bare CR, a bare LF or a NUL octet, which relays change";
+	if (p->proof->needs_8bit && p->list->only_7bit)
+		return "there are 8-bit octets, which the relay does not take (relay-8bit = no)";
 	return p->message.has_junk_line ? "a line of the header is no field" : NULL;
 }
 

@@ -9,7 +9,7 @@
 
 struct proof {
 	bool holds;              /* a strict receiver accepts it; what only SPF would carry does not count, since the next forwarder ends it */
-	bool valid_message;      /* one From with one mailbox, one Date, lines of 998 octets at most, header parses */
+	bool valid_message;      /* one From with one mailbox, one Date, lines of 998 octets at most, no octets that the relay does not take, header parses */
 	bool dmarc_pass;         /* a signature aligned with the copy's From domain verifies, whichever way DMARC is read; also told where no policy asks for it */
 	bool author_signature_alive; /* one that is not the list's does */
 	bool list_signature_ok;  /* ours verifies, or signing is the MTA's task */

@@ -219,7 +219,7 @@ tests_unit_test_arc_LDADD = $(TEST_LIBS)
 noinst_HEADERS += tests/unit/auth_data.h
 
 # strategies, choice, proof
-STRATEGY_TESTS = tests/unit/test_alias tests/unit/test_choose tests/unit/test_prove tests/unit/test_strategies
+STRATEGY_TESTS = tests/unit/test_alias tests/unit/test_choose tests/unit/test_prove tests/unit/test_seven_bits tests/unit/test_strategies
 check_PROGRAMS += $(STRATEGY_TESTS)
 TESTS += $(STRATEGY_TESTS)
 noinst_HEADERS += tests/unit/post.h
@@ -229,6 +229,8 @@ tests_unit_test_choose_SOURCES = tests/unit/test_choose.c
 tests_unit_test_choose_LDADD = $(TEST_LIBS)
 tests_unit_test_prove_SOURCES = tests/unit/test_prove.c
 tests_unit_test_prove_LDADD = $(TEST_LIBS)
+tests_unit_test_seven_bits_SOURCES = tests/unit/test_seven_bits.c
+tests_unit_test_seven_bits_LDADD = $(TEST_LIBS)
 tests_unit_test_strategies_SOURCES = tests/unit/test_strategies.c
 tests_unit_test_strategies_LDADD = $(TEST_LIBS)
 if FUZZ

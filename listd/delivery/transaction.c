@@ -135,7 +135,7 @@ static void put_mail(struct run *r, struct transaction *t, bool utf8)
 	buf_put_byte(&t->group, '>');
 	if ((r->features & SMTP_SIZE) != 0)
 		put_size(&t->group, chunk->form->rendering.total_bytes);
-	if (chunk->form->needs_8bit && (r->features & SMTP_8BITMIME) != 0)
+	if (chunk->form->needs_8bit)
 		buf_put_text(&t->group, " BODY=8BITMIME");
 	if (utf8)
 		buf_put_text(&t->group, " SMTPUTF8");
@@ -155,13 +155,16 @@ static void put_rcpts(struct transaction *t)
 	}
 }
 
-/* Why this relay cannot be given the form, or the recipient: 5.6.0, 5.6.7 (RFC 6531 3.5). */
+/* Why this relay cannot be given the form, or the recipient: 5.6.0, 5.6.7 (RFC 6531 3.5). That it takes 7 bits only is for the administrator to mend: nobody is to
+ * lose a post over it, and 8-bit octets would arrive changed, under signatures that fail (RFC 6152 3). */
 static const char *cannot_send(const struct run *r, const struct chunk *chunk, bool needs_utf8)
 {
 	if (chunk->wire->fault != NULL)
 		return "554 5.6.0 the message has line ends that no mail server may pass on";
 	if (needs_utf8 && (r->features & SMTP_SMTPUTF8) == 0)
 		return "553 5.6.7 the relay does not offer SMTPUTF8, which the address or the message needs";
+	if (chunk->form->needs_8bit && (r->features & SMTP_8BITMIME) == 0)
+		return "451 4.6.3 the relay does not offer 8BITMIME, which the message needs; set relay-8bit = no, or turn it on there";
 	return NULL;
 }
 
@@ -183,7 +186,10 @@ static bool draw(struct run *r, struct chunk *chunk, struct transaction *t, bool
 			continue;
 		cannot = cannot_send(r, chunk, utf8);
 		if (cannot != NULL) {
-			refuse(r, chunk, index, (int)strtol(cannot, NULL, 10), cannot);
+			struct verdict verdict = { .code = (int)strtol(cannot, NULL, 10) };
+
+			snprintf(verdict.text, sizeof(verdict.text), "%s", cannot);
+			transaction_settle(r, chunk, &index, 1, &verdict);
 			continue;
 		}
 		*utf8_r = *utf8_r || utf8;

@@ -86,6 +86,7 @@ void identity_fill(struct post *post)
 		.decorate = (enum decorate)list->decorate,
 		.dead_signatures = (enum dead_signatures)list->dead_signatures,
 		.signs = post->world->site->sign,
+		.only_7bit = !post->world->site->relay_8bit,
 		.make_alias = make_alias,
 		.alias_context = post,
 		.member_name = member_name,

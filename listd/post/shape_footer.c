@@ -53,7 +53,7 @@ static bool takes_text(const struct post *post, struct span footer)
 		return is_ascii || is_utf8;
 	if (root->encoding == MIME_7BIT)
 		return is_ascii;
-	return root->encoding == MIME_8BIT && (is_ascii || is_utf8);
+	return root->encoding == MIME_8BIT && (is_ascii || (is_utf8 && post->world->site->relay_8bit));
 }
 
 static void append_text(struct post *post, struct span footer)

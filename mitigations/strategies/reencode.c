@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* Relays cut lines over 998 octets (RFC 5321 4.5.3.1.6), which breaks whatever signature covers them, ours included. So such parts are encoded
- * anew before we sign. */
+/* Relays cut lines over 998 octets (RFC 5321 4.5.3.1.6), which breaks whatever signature covers them, ours included; a relay without 8BITMIME (RFC 6152) takes
+ * no 8-bit octets. So such parts are encoded anew before we sign. */
 #include "mitigations/strategies/strategies_int.h"
 
 #include "mail/header.h"
@@ -108,7 +108,7 @@ static int clear_part(struct reencode *re, const struct mime_part *part, struct 
 		if (how == OVERLAP_NONE)
 			continue;
 		if (e->kind != EDIT_DECORATION)
-			return fail_permanent(why, "part %u has lines over 998 octets and is changed by %s: it cannot be encoded anew", part->number, e->by);
+			return fail_permanent(why, "part %u has lines over 998 octets, or 8-bit ones for a relay of 7 bits, and is changed by %s: it cannot be encoded anew", part->number, e->by);
 		has_decoration = true;
 	}
 	if (has_decoration)
@@ -154,7 +154,7 @@ static int encode_part(struct reencode *re, const struct mime_part *part, struct
 	if (cleared != 0)
 		return cleared < 0 ? -1 : 0;
 	if (is_untouchable(re, part))
-		return fail_permanent(why, "part %u (%s) has lines over 998 octets, which relays cut, and cannot be encoded anew", part->number, part->type);
+		return fail_permanent(why, "part %u (%s) has lines over 998 octets, which relays cut, or 8-bit ones for a relay of 7 bits, and cannot be encoded anew", part->number, part->type);
 	text = re->made->texts[part->number];
 	if (text.ptr == NULL) {
 		text = decoded(re, part);
@@ -171,12 +171,12 @@ int reencode_parts(const struct strategy_input *in, struct form *form, const cha
 	struct reencode re = { .in = in, .form = form, .by = by };
 	const struct message *m = in->message;
 
-	if (!repair_has_long_line(span_sub(m->bytes, m->body_offset, m->body_bytes)))
+	if (!repair_is_to_encode(in, span_sub(m->bytes, m->body_offset, m->body_bytes)))
 		return 0;
 	if (open_made(&re, why) != 0)
 		return -1;
 	for (struct mime_part *part = re.made->mime.root; part != NULL; part = mime_next(part))
-		if (part->first_child == NULL && repair_has_long_line(part_bytes(&re, part)) && encode_part(&re, part, why) != 0)
+		if (part->first_child == NULL && repair_is_to_encode(in, part_bytes(&re, part)) && encode_part(&re, part, why) != 0)
 			return -1;
 	return 0;
 }

@@ -17,6 +17,15 @@ bool repair_has_long_line(struct span text)
 	return false;
 }
 
+bool repair_is_to_encode(const struct strategy_input *in, struct span text)
+{
+	if (in->list->only_7bit)
+		for (size_t i = 0; i < text.len; i++)
+			if ((unsigned char)text.ptr[i] >= 0x80)
+				return true;
+	return repair_has_long_line(text);
+}
+
 struct span repair_field(const struct strategy_input *in, const char *name, struct span value)
 {
 	struct span text = span_of(arena_printf(in->arena, "%s:", name));

@@ -17,7 +17,8 @@ bool survive_form(const struct form *form, const struct dkim_signature *signatur
 bool survive_is_aligned(const struct strategy_input *in, const struct dkim_signature *signature);
 /* The passing, aligned signatures; *count_r of them. */
 const struct dkim_signature **survive_aligned(const struct strategy_input *in, size_t *count_r);
-/* Do relays change this message on its way, so that no signature over it can be counted on: lines over 998 octets, or a header of 8-bit octets? */
+/* Do relays change this message on its way, so that no signature over it can be counted on: lines over 998 octets, a header of 8-bit octets,
+ * or a body of such where the relay takes none? */
 bool survive_is_fragile(const struct strategy_input *in);
 /* Remove or rename signatures that the form breaks, or that were broken on arrival, as the list's setting says. Last of all edits. */
 void survive_settle(const struct strategy_input *in, struct form *form, const char *by);
@@ -26,12 +27,14 @@ void survive_settle(const struct strategy_input *in, struct form *form, const ch
 
 /* -1: it cannot be, since a signed part would have to be encoded anew. From is left to the strategy, but for the length of its lines. */
 int repair_form(const struct strategy_input *in, struct form *form, const char *by, struct fail *why);
-/* Only the long lines, of the header and of the parts. */
+/* Only what relays do not take: long lines of the header, and parts with such or with 8-bit octets for a relay of 7 bits. */
 int repair_lines(const struct strategy_input *in, struct form *form, const char *by, struct fail *why);
-/* reencode.c: parts with lines over 998 octets as quoted-printable or base64. A footer in such a part is left out. */
+/* reencode.c: parts that are to be encoded anew, as quoted-printable or base64. A footer in such a part is left out. */
 int reencode_parts(const struct strategy_input *in, struct form *form, const char *by, struct fail *why);
 /* Does the text have a line of more than 998 octets? */
 bool repair_has_long_line(struct span text);
+/* Is a part with this text to be encoded anew: has it such a line, or 8-bit octets that the relay does not take? */
+bool repair_is_to_encode(const struct strategy_input *in, struct span text);
 /* "Name: value" with the value as received where its lines allow, else folded anew. */
 struct span repair_field(const struct strategy_input *in, const char *name, struct span value);
 

@@ -103,7 +103,7 @@ bool survive_is_fragile(const struct strategy_input *in)
 	struct message_scan scan;
 
 	message_scan(in->message->bytes, &scan);
-	return scan.longest_line_bytes > HEADER_LINE_MAX_BYTES || scan.has_8bit_header;
+	return scan.longest_line_bytes > HEADER_LINE_MAX_BYTES || scan.has_8bit_header || (in->list->only_7bit && scan.has_8bit_body);
 }
 
 /* Which signatures verify on the form as it is now; only asked where knowledge does not tell. */

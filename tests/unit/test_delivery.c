@@ -235,6 +235,30 @@ static void test_fixed_sender_and_parameters(void **state)
 	relay_stop(relay);
 }
 
+/* Nothing of 8 bits goes to a relay that takes 7: the job waits until the relay can, and nobody is refused. */
+static void test_relay_without_8bitmime(void **state)
+{
+	struct spool_box *box = *state;
+	struct relay_plan plan = { .ehlo = "250-PIPELINING\r\n250 SMTPUTF8\r\n", NO_DROP };
+	struct relay *relay = relay_start(&plan, 0);
+	struct seen seen;
+	char name[40];
+	struct delivery_options options = usual_options(relay, name);
+	struct delivery *delivery;
+
+	make_job(box, &(struct job_plan){ .rcpts = 25, .needs_8bit = true });
+	delivery = start(box, &options, &seen);
+	for (int i = 0; i < 20 && relay->connections == 0; i++)
+		usleep(50000);
+	usleep(100000);
+	delivery_stop(delivery, 1000);
+	assert_int_equal(relay->connections > 0, true);
+	assert_int_equal(relay->messages, 0);
+	assert_int_equal(seen.refused_count, 0);
+	assert_int_equal(box_count(box, "out") > 0, true);
+	relay_stop(relay);
+}
+
 static void test_one_recipient_refused(void **state)
 {
 	static const char *const replies[] = {
@@ -670,7 +694,7 @@ int main(void)
 {
 #define BOXED(test) cmocka_unit_test_setup_teardown(test, box_setup, box_teardown)
 	static const struct CMUnitTest tests[] = {
-		BOXED(test_two_forms), BOXED(test_verp_by_transaction), BOXED(test_xverp), BOXED(test_fixed_sender_and_parameters), BOXED(test_one_recipient_refused),
+		BOXED(test_two_forms), BOXED(test_verp_by_transaction), BOXED(test_xverp), BOXED(test_fixed_sender_and_parameters), BOXED(test_relay_without_8bitmime), BOXED(test_one_recipient_refused),
 		BOXED(test_temporary_trouble), BOXED(test_transactions_refused), BOXED(test_data_without_recipients), BOXED(test_data_without_a_sender), BOXED(test_too_many_recipients),
 		BOXED(test_utf8_not_offered), BOXED(test_bare_line_ends_are_not_sent), BOXED(test_sessions_at_once), BOXED(test_drop_reading), BOXED(test_drop_writing),
 		BOXED(test_drop_without_pipelining), BOXED(test_relay_away), BOXED(test_retry_by_itself), BOXED(test_queue_life), BOXED(test_unix_socket_and_reload),
