@@ -109,7 +109,20 @@ static bool is_atom_here(const struct address_reader *r)
 	return r->at < r->in.len && address_is_atom_octet(r->in.ptr[r->at]);
 }
 
-/* An encoded word that holds what no atom may, such as a comma (RFC 2047 5 (3) forbids it, senders do it): other readers end the name there. */
+/* Does a reader that knows no encoded words, and ends the name at a comma or a colon, find the same addresses? */
+static bool hides_nothing(struct span word)
+{
+	int depth = 0;
+
+	for (size_t i = 0; i < word.len && depth >= 0; i++) {
+		if (strchr("@<>\"\\", word.ptr[i]) != NULL)
+			return false;
+		depth += (word.ptr[i] == '(') - (word.ptr[i] == ')');
+	}
+	return depth == 0;
+}
+
+/* An encoded word that holds what no atom may, such as "=?utf-8?q?Author,_Ann_(her)?=": RFC 2047 5 (3) forbids it, senders do it. */
 static bool read_encoded_word(struct address_reader *r)
 {
 	struct span word = span_sub(r->in, r->at, encword_bytes(span_sub(r->in, r->at, r->in.len)));
@@ -119,7 +132,8 @@ static bool read_encoded_word(struct address_reader *r)
 		plain++;
 	if (plain == word.len)
 		return false;
-	damage(r);
+	if (!hides_nothing(word))
+		damage(r);
 	r->is_local = false;
 	buf_put(&r->phrase, word);
 	r->at += word.len;

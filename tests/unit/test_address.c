@@ -125,6 +125,8 @@ static const struct field_row { char damaged; const char *value, *specs, *domain
 	{ ' ', "ann@[192.0.2.1] (Ann)", "ann@[192.0.2.1]", "", "Ann" },
 	{ ' ', "(one) ann@example.com", "ann@example.com", "example.com", "" },
 	/* Against the grammar, but with one reading. */
+	{ ' ', "=?utf-8?q?Author,_Ann?= <ann@example.com>", "ann@example.com", "example.com", "Author, Ann" },
+	{ ' ', "=?utf-8?q?Ann:_a;b?= =?utf-8?q?_(her_[own])?= X <ann@example.com>", "ann@example.com", "example.com", "Ann: a;b (her [own]) X" },
 	{ ' ', "ann@example.com <ann@example.com>", "ann@example.com", "example.com", "ann@example.com" },
 	{ ' ', "[Bot] Ann <ann@example.com>", "ann@example.com", "example.com", "[Bot] Ann" },
 	{ ' ', "ann..b.@docomo.example", "ann..b.@docomo.example", "docomo.example", "" },
@@ -149,7 +151,6 @@ static const struct field_row { char damaged; const char *value, *specs, *domain
 	  "bank.example.mail.example|bank.example", "" },
 	{ '!', "ceo@bank.example. mail.example", "ceo@bank.example.mail.example|ceo@bank.example",
 	  "bank.example.mail.example|bank.example", "" },
-	{ '!', "=?utf-8?q?Author,_Ann?= <ann@example.com>", "ann@example.com", "example.com", "Author, Ann" },
 	{ '!', "=?utf-8?q?a(b?= <ann@example.com>", "ann@example.com", "example.com", "a(b" },
 	{ '!', "=?utf-8?q?<ceo@bank.example>,?= <joe@mail.example>", "joe@mail.example|ceo@bank.example", "mail.example|bank.example", "<ceo@bank.example>," },
 	{ '!', "=?utf-8?q?ceo=40bank=2Eexample?=", "ceo@bank.example", "bank.example", "ceo@bank.example" },
