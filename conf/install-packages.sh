@@ -7,7 +7,7 @@ build="gcc libc6-dev make autoconf automake libtool pkg-config libmilter-dev lib
 libidn2-dev libconfuse-dev libjansson-dev libsystemd-dev libcmocka-dev"
 run="$build postfix nsd opendkim opendmarc python3 python3-dkim openssl util-linux"
 test="$run rspamd clang libclang-rt-14-dev python3-nacl libmail-dkim-perl opendkim-tools universal-ctags man-db iproute2 spamd spamassassin spamass-milter
-libmail-dmarc-perl libmail-spf-perl python3-spf python3-dnspython libgnutls-dane0 libidn12 libmariadb3 libpq5 libnsl2"
+libmail-dmarc-perl libmail-spf-perl python3-spf python3-dnspython libgnutls-dane0 libidn12 libldap-2.5-0 libmariadb3 libnsl2 libperl5.36 libpq5 libsasl2-2 libsqlite3-0"
 exim_dir=${LISTD_EXIM_DIR:-/var/lib/listd-tests/exim}
 case "${1:-}" in
 build) want=$build ;;
@@ -21,7 +21,8 @@ unpack_exim() {
 	[ ! -x "$exim_dir/usr/sbin/exim4" ] || return 0
 	package=$(mktemp -d)
 	mkdir -p "$exim_dir"
-	(cd "$package" && apt-get download -o APT::Sandbox::User=root exim4-daemon-heavy && dpkg-deb -x ./*.deb "$exim_dir" && chmod u-s "$exim_dir/usr/sbin/exim4") > "$package/log" 2>&1 ||
+	(cd "$package" && { apt-cache show exim4-daemon-heavy || apt-get update; } && apt-get download -o APT::Sandbox::User=root exim4-daemon-heavy &&
+		dpkg-deb -x ./*.deb "$exim_dir" && chmod u-s "$exim_dir/usr/sbin/exim4") > "$package/log" 2>&1 ||
 		{ cat "$package/log"; echo "Exim could not be unpacked into $exim_dir" >&2; return 1; }
 	rm -rf "$package"
 }

@@ -21,7 +21,7 @@ JUNK_MARKS = (b"X-Spam: Yes", b"X-Spam-Flag: YES")
 PUBLIC_SUFFIXES = ("/usr/share/publicsuffix/public_suffix_list.dat", "/usr/share/rspamd/effective_tld_names.dat", "/usr/share/perl5/auto/share/dist/Mail-DMARC/public_suffix_list")
 SPAMD_CHILDREN = 6  # each waits for DNS most of the time
 
-Kind = collections.namedtuple("Kind", "start packages what")
+Kind = collections.namedtuple("Kind", "start what")
 
 
 class Receiver:
@@ -129,12 +129,12 @@ def start_own(world, r):
 
 
 KINDS = {
-    "plain": Kind(start_plain, "postfix", "Postfix, takes everything"),
-    "opendmarc": Kind(start_opendmarc, "opendkim opendmarc", "Postfix with OpenDKIM and OpenDMARC: refuses, and may hold for quarantine"),
-    "rspamd": Kind(start_rspamd, "rspamd", "Postfix with rspamd: refuses, marks for quarantine"),
-    "spamassassin": Kind(start_spamassassin, "spamd spamass-milter libmail-dmarc-perl", "Postfix with SpamAssassin: marks by score"),
-    "exim": Kind(start_exim, "exim4-daemon-heavy", "Exim with its own SPF and DKIM, DMARC in its ACL: refuses, junk folder for quarantine"),
-    "dkimpy": Kind(start_own, "python3-dkim", "dkimpy: refuses reject and quarantine, may trust ARC seals or allow list servers"),
-    "maildmarc": Kind(start_own, "libmail-dmarc-perl libmail-dkim-perl libmail-spf-perl", "Mail::DMARC, RFC 7489: refuses, junk folder for quarantine"),
-    "treewalk": Kind(start_own, "python3-dkim python3-spf python3-dnspython", "RFC 9989 with its tree walk: refuses, junk folder for quarantine"),
+    "plain": Kind(start_plain, "Postfix, takes everything"),
+    "opendmarc": Kind(start_opendmarc, "Postfix with OpenDKIM and OpenDMARC: refuses, and may hold for quarantine"),
+    "rspamd": Kind(start_rspamd, "Postfix with rspamd: refuses, marks for quarantine"),
+    "spamassassin": Kind(start_spamassassin, "Postfix with SpamAssassin: marks by score"),
+    "exim": Kind(start_exim, "Exim with its own SPF and DKIM, DMARC in its ACL: refuses, junk folder for quarantine"),
+    "dkimpy": Kind(start_own, "dkimpy: refuses reject and quarantine, may trust ARC seals or allow list servers"),
+    "maildmarc": Kind(start_own, "Mail::DMARC, RFC 7489: refuses, junk folder for quarantine"),
+    "treewalk": Kind(start_own, "RFC 9989 with its tree walk: refuses, junk folder for quarantine"),
 }

@@ -53,13 +53,13 @@ static json_t *reading_json(const struct dmarc_reading *r, bool with_result)
 
 json_t *explain_dmarc(const struct dmarc_verdict *v, bool with_result)
 {
-	return json_pack("{s:o, s:o, s:o, s:s}", "author_domain", json_optional(v->author_domain), "rfc9989", reading_json(&v->rfc9989, with_result),
-		"rfc7489", reading_json(&v->rfc7489, with_result), "effective", effective_name(v->effective));
+	return json_pack("{s:o, s:o, s:o, s:s, s:s}", "author_domain", json_optional(v->author_domain), "rfc9989", reading_json(&v->rfc9989, with_result),
+		"rfc7489", reading_json(&v->rfc7489, with_result), "effective", effective_name(v->effective), "of_any", effective_name(v->of_any));
 }
 
 static json_t *no_author(void)
 {
-	return json_pack("{s:n, s:n, s:n, s:s}", "author_domain", "rfc9989", "rfc7489", "effective", effective_name(DMARC_ABSENT));
+	return json_pack("{s:n, s:n, s:n, s:s, s:s}", "author_domain", "rfc9989", "rfc7489", "effective", effective_name(DMARC_ABSENT), "of_any", effective_name(DMARC_ABSENT));
 }
 
 json_t *explain_facts(const struct facts *f)

@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 #include "listd/post/explain.h"
 
+#include <string.h>
+
 static const char *text_of(const json_t *object, const char *name)
 {
 	const char *text = json_string_value(json_object_get(object, name));
@@ -33,6 +35,8 @@ static void put_dmarc(const json_t *facts, struct buf *out)
 		static const char *const readings[] = { "rfc9989", "rfc7489" };
 
 		buf_printf(out, "  DMARC  %s: effective policy %s\n", text_of(author, "author_domain"), text_of(author, "effective"));
+		if (strcmp(text_of(author, "of_any"), text_of(author, "effective")) != 0)
+			buf_printf(out, "         several records at one name, which are none; a receiver that takes one of them may find %s\n", text_of(author, "of_any"));
 		for (size_t r = 0; r < 2; r++) {
 			const json_t *reading = json_object_get(author, readings[r]);
 

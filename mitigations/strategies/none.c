@@ -20,7 +20,7 @@ static bool suits(const struct strategy_input *in, const struct receiver *receiv
 	if (!receiver->enforces || (!is_forced && !dmarc_is_strict(in->facts->policy)) || may_hold(in))
 		return true;
 	*reason_r = arena_printf(in->arena, "the author's domain asks for %s, and no signature of it outlives the list's changes",
-		is_forced ? "reject (by rule)" : dmarc_policy_name(in->facts->policy));
+		in->facts->contested ? "a strict policy in one of several records" : is_forced ? "reject (by rule)" : dmarc_policy_name(in->facts->policy));
 	return false;
 }
 

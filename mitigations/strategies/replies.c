@@ -3,6 +3,7 @@
 
 #include "mail/buf.h"
 #include "mail/header.h"
+#include "mail/idna.h"
 
 #include <string.h>
 
@@ -38,6 +39,18 @@ static void know_field(struct known *known, const struct message *m, const char 
 		know(known, address_key(known->arena, &list.items[i]));
 }
 
+/* An address to answer to, as every mail program can: a domain in UTF-8 as A-labels, which mean the same. A local part in UTF-8 has no other form. */
+static struct span plain_spec(struct arena *a, const struct address *address)
+{
+	const char *domain = address_is_utf8(address) ? idna_to_ascii(a, address->domain) : NULL;
+	struct address plain = *address;
+
+	if (domain == NULL)
+		return address->spec;
+	plain.spec = span_of(arena_printf(a, "%.*s@%s", (int)address->local.len, address->local.ptr, domain));
+	return address_is_utf8(&plain) ? address->spec : plain.spec;
+}
+
 static void add_addresses(struct known *known, struct buf *out, const struct address_list *list)
 {
 	/* as many as there are author domains judged: a From or Reply-To with more is not meant for people */
@@ -49,7 +62,7 @@ static void add_addresses(struct known *known, struct buf *out, const struct add
 			continue;
 		know(known, key);
 		buf_put_text(out, out->len > 0 ? ", " : "");
-		buf_put(out, address_format(known->arena, address->display, address->spec));
+		buf_put(out, address_format(known->arena, address->display, plain_spec(known->arena, address)));
 	}
 }
 

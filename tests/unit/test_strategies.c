@@ -391,6 +391,9 @@ static void test_replies(void **state)
 		{ "list", REPLY_LIST, "ann@reject.example", "", "birds@lists.example.org", "ann@reject.example" },
 		{ "list, with cc", REPLY_LIST, "ann@reject.example", "Cc: Bob <bob@example.com>\n", "birds@lists.example.org", "ann@reject.example, Bob <bob@example.com>" },
 		{ "list, author in cc", REPLY_LIST, "ann@reject.example", "Cc: Ann <ann@reject.example>\n", "birds@lists.example.org", "Ann <ann@reject.example>" },
+		{ "domain in UTF-8", REPLY_AUTHOR, "Ann <ann@b\xc3\xa4ume.example>", "", "Ann <ann@xn--bume-loa.example>", "-" },
+		{ "list, domain in UTF-8", REPLY_LIST, "ann@b\xc3\xa4ume.example", "", "birds@lists.example.org", "ann@xn--bume-loa.example" },
+		{ "local part in UTF-8", REPLY_AUTHOR, "\xc3\xa4nn@b\xc3\xa4ume.example", "", "\xc3\xa4nn@b\xc3\xa4ume.example", "-" },
 		{ "list, own reply-to", REPLY_LIST, "ann@reject.example", "Reply-To: else@example.com\n", "birds@lists.example.org", "ann@reject.example, else@example.com" },
 		{ "list, empty cc", REPLY_LIST, "ann@reject.example", "Cc: \n", "birds@lists.example.org", "ann@reject.example" },
 	};
