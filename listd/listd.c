@@ -7,6 +7,7 @@
 #include "listd/control/verbs_milter.h"
 #include "listd/daemon.h"
 #include "listd/event.h"
+#include "listd/fatal.h"
 #include "listd/listd.h"
 #include "listd/post/daemon_world.h"
 #include "listd/post/rate.h"
@@ -307,6 +308,7 @@ static int run(struct daemon *daemon)
 	sigaddset(&signals, SIGUSR1);
 	pthread_sigmask(SIG_BLOCK, &signals, NULL);
 	signal(SIGPIPE, SIG_IGN);
+	fatal_watch(work_blame);
 	umask(027);
 	if (start_all(daemon) != 0) {
 		stop_all(daemon);

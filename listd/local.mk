@@ -68,6 +68,7 @@ liblistd_la_SOURCES += \
 	listd/spool/job_writer.c \
 	listd/spool/spool.c \
 	listd/spool/spool_trailer.c \
+	listd/spool/spool_try.c \
 	listd/spool/spool_writer.c
 noinst_HEADERS += \
 	listd/delivery/delivery_int.h \
@@ -169,6 +170,7 @@ noinst_HEADERS += \
 # The route, the daemon.
 liblistd_la_SOURCES += \
 	listd/daemon.c \
+	listd/fatal.c \
 	listd/json_text.c \
 	listd/people/notice.c \
 	listd/people/reject.c \
@@ -223,6 +225,7 @@ noinst_HEADERS += \
 	listd/post/shape_footer.h \
 	listd/unix_socket.h \
 	listd/post/judged.h \
+	listd/fatal.h \
 	listd/workers.h \
 	listd/workers_int.h
 

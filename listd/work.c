@@ -206,18 +206,21 @@ static int work_on_judged(struct task *task, struct fail *why)
 	return work_on_all(task, why);
 }
 
-/* As it stands on disk. */
-static int work_on_file(struct task *task, struct fail *why)
+/* What this thread works on, for work_blame. */
+static _Thread_local const struct spool_try *suspect;
+
+void work_blame(void)
+{
+	if (suspect != NULL)
+		spool_blame_try(suspect);
+}
+
+static int read_and_work(struct task *task, struct fail *why)
 {
 	struct spool *spool = task->daemon->spool;
 	const char *id = task->work->id;
-	bool abandoned = false;
 	int result;
 
-	if (spool_note_try(spool, id, &abandoned, why) != 0)
-		return -1;
-	if (abandoned)
-		return 0;
 	if (spool_read(spool, task->arena, SPOOL_IN, id, &task->spooled, why) != 0) {
 		event_log(EVENT_SPOOL_DAMAGED, "file", id, "reason", why->text, NULL);
 		return why->temporary;
@@ -226,6 +229,24 @@ static int work_on_file(struct task *task, struct fail *why)
 	task->world.arrival = &task->arrival;
 	result = work_on_all(task, why);
 	spool_unread(&task->spooled);
+	return result;
+}
+
+/* As it stands on disk. */
+static int work_on_file(struct task *task, struct fail *why)
+{
+	struct spool_try try;
+	bool abandoned;
+	int result;
+
+	if (spool_begin_try(task->daemon->spool, task->work->id, &try, &abandoned, why) != 0)
+		return -1;
+	if (abandoned)
+		return 0;
+	suspect = &try;
+	result = read_and_work(task, why);
+	suspect = NULL;
+	spool_end_try(&try);
 	return result;
 }
 

@@ -10,7 +10,7 @@
 
 /* Messages noted as slow between their verdict and their being on disk: no more than there are LMTP sessions, in ordinary configurations. */
 #define SLOW_MAX 256
-#define NICENESS 5
+#define NICENESS 10
 /* Waits after trouble: short at first, since most of it is over soon. */
 static const int64_t waits_ms[] = { 5000, 30000, 60000, 300000 };
 

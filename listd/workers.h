@@ -18,6 +18,8 @@ struct judged;
 void workers_push_judged(struct workers *workers, const char *id, struct judged *judged);
 /* Messages that wait or are being worked on. */
 size_t workers_pending(struct workers *workers);
+/* The process is about to end for a fault of the calling thread: what that works on has to be blamed. May be called from a signal handler. */
+void work_blame(void);
 /* Let the messages being worked on end, then stop; the rest stays in the spool. */
 void workers_stop(struct workers *workers);
 

@@ -80,8 +80,17 @@ int fail_prefix(struct fail *why, const char *format, ...)
 	return -1;
 }
 
+static void (*last_words)(void);
+
+void fail_last_words(void (*words)(void))
+{
+	last_words = words;
+}
+
 void fail_environment(const char *what)
 {
+	if (last_words != NULL)
+		last_words();
 	fprintf(stderr, "listd: %s; ending, to be started again\n", what);
 	exit(EX_TEMPFAIL);
 }

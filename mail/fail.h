@@ -28,5 +28,7 @@ int fail_expected(struct fail *why, const char *file, size_t line, const char *w
 int fail_prefix(struct fail *why, const char *format, ...) __attribute__((format(printf, 2, 3)));
 /* The environment is broken (no memory, dead disk): say so on stderr and end the process with EX_TEMPFAIL. */
 _Noreturn void fail_environment(const char *what);
+/* To be called first by fail_environment, on the thread that needs what there is not. Once, at start. */
+void fail_last_words(void (*words)(void));
 
 #endif

@@ -8,7 +8,7 @@
  *   out/ID-N        a post for one list, ready to send: its forms and recipients; beside it ID-N.post, a hard link to the file of in/ (job.h)
  *   out/ID-N.done   it has been sent while in/ID was still there; keeps a repeated run of the route from sending it again
  *   kept/ID-N       a job that has been sent, with its post, for as long as one of its copies may have to be sent in another form
- *   bad/            damaged files and messages that ended the process three times, for the operator
+ *   bad/            damaged files and messages that ended the process again and again, for the operator
  *
  * A message is acknowledged only when its file and the directory are on disk. A crash at any instant loses nothing. After a power failure
  * bad/ may hold a torn file of in/ that was never acknowledged; its reason in the log says so.
@@ -69,9 +69,13 @@ int spool_remove(struct spool *spool, enum spool_place place, const char *id, st
  * it is: the route removes it when all lists are served. spool_release writes the message anew with its envelope: rcpts are only_rcpt (NULL: all), id is new_id. */
 int spool_hold(struct spool *spool, const char *id, const char *held_id, struct fail *why);
 int spool_release(struct spool *spool, const char *held_id, const char *new_id, const char *only_rcpt, const char *released_by, struct fail *why);
-/* Count one more try of a message (before work on it begins; undone by its removal); beyond 3 it is moved to bad/ and *abandoned_r set. Not synced: it guards
- * against ends of the process, not of the machine. */
-int spool_note_try(struct spool *spool, const char *id, bool *abandoned_r, struct fail *why);
+/* Before work on a message begins: count an end of the process that may come (undone by its removal, or by spool_clear_tries). After fifteen, or three that it has to be
+ * blamed for, it is moved to bad/ and *abandoned_r set. try_r is to be ended. */
+struct spool_try { int fd; int64_t digit_at; unsigned tries; };
+int spool_begin_try(struct spool *spool, const char *id, struct spool_try *try_r, bool *abandoned_r, struct fail *why);
+/* The process ends, and it is this message's doing. May be called from a signal handler. */
+void spool_blame_try(const struct spool_try *try);
+void spool_end_try(struct spool_try *try);
 /* Take the count back to 0: work on the message ended in good order (with a temporary failure; it will be tried again). */
 int spool_clear_tries(struct spool *spool, const char *id, struct fail *why);
 /* All ids of a place, in order. */

@@ -16,7 +16,6 @@
 #define SPOOL_ENVELOPE_MAX_BYTES ((size_t)4 << 20) /* SPOOL_RCPTS_MAX addresses of 254 octets, each octet escaped as \u00XX, and the rest */
 #define SPOOL_FOOTER_BYTES 88
 #define SPOOL_FOOTER_TRIES_AT 22
-#define SPOOL_TRIES_MAX 3                /* the process ends that a message may cause before it is put aside */
 
 struct spool {
 	char *dir;

@@ -2,9 +2,13 @@
 /* Workers: what was found out at intake serves them, and without it they come to the same; jobs become lasting together, and those that cannot are made again. */
 #include "tests/unit/fake_daemon.h"
 
+#include "listd/fatal.h"
 #include "listd/post/daemon_world.h"
 #include "listd/post/judged.h"
 #include "listd/workers_int.h"
+
+#include <signal.h>
+#include <sys/wait.h>
 
 #define ID "7aaaaaaaaaaaaaaaaaaa"
 #define LISTS 40
@@ -166,6 +170,68 @@ static void test_many_lists(void **state)
 	fake_daemon_close(&d);
 }
 
+/* In a process of its own: work that comes upon a fault. */
+static void fault_in_child(struct fake_daemon *d)
+{
+	pid_t pid = fork();
+	int status;
+
+	if (pid == 0) {
+		signal(SIGSEGV, SIG_DFL); /* cmocka's would go on with the next test */
+		fatal_watch(work_blame);
+		d->daemon.store = (struct store *)(uintptr_t)4096; /* no sanitizer ends the process before the signal does */
+		work_on(&d->daemon, new_work(NULL));
+		_exit(0);
+	}
+	assert_int_equal(waitpid(pid, &status, 0), pid);
+	assert_true(WIFSIGNALED(status) && WTERMSIG(status) == SIGSEGV);
+}
+
+/* A message that makes the process fault is tried three times, whatever else ends it meanwhile; then it goes aside. */
+static void test_faults_are_blamed(void **state)
+{
+	const char *rcpts[] = { FAKE_LIST };
+	struct fake_daemon d = { 0 };
+	struct spooled spooled;
+	struct work *work;
+	struct fail why;
+
+	(void)state;
+	open_without_workers(&d);
+	judged_free(take_in(&d, rcpts, 1, signed_post(&d, FAKE_LIST)));
+	for (unsigned i = 1; i <= 3; i++) {
+		fault_in_child(&d);
+		fake_daemon_must(spool_read(d.daemon.spool, d.box.arena, SPOOL_IN, ID, &spooled, &why), &why);
+		assert_int_equal(spooled.envelope.tries, 5 * i);
+		spool_unread(&spooled);
+	}
+	work = new_work(NULL);
+	assert_int_equal(work_on(&d.daemon, work), 0);
+	assert_int_equal(work->job_count, 0);
+	work_free(work);
+	assert_true(box_has(&d.box, "spool/bad/" ID));
+	fake_daemon_close(&d);
+}
+
+static void leave(void)
+{
+	_exit(7);
+}
+
+static void test_want_of_memory_has_last_words(void **state)
+{
+	pid_t pid = fork();
+	int status;
+
+	(void)state;
+	if (pid == 0) {
+		fatal_watch(leave);
+		fail_environment("no memory");
+	}
+	assert_int_equal(waitpid(pid, &status, 0), pid);
+	assert_true(WIFEXITED(status) && WEXITSTATUS(status) == 7);
+}
+
 struct ends { pthread_mutex_t lock; unsigned done, undone; };
 
 static void note_end(void *context, struct work *work, bool done)
@@ -214,7 +280,8 @@ static void test_publishing(void **state)
 int main(void)
 {
 	static const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_from_memory_and_from_disk), cmocka_unit_test(test_too_much_is_not_kept), cmocka_unit_test(test_many_lists), cmocka_unit_test(test_publishing),
+		cmocka_unit_test(test_from_memory_and_from_disk), cmocka_unit_test(test_too_much_is_not_kept), cmocka_unit_test(test_many_lists), cmocka_unit_test(test_faults_are_blamed), cmocka_unit_test(test_want_of_memory_has_last_words),
+		cmocka_unit_test(test_publishing),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
