@@ -3,6 +3,7 @@
 
 #include "listd/event.h"
 #include "listd/listd.h"
+#include "listd/program.h"
 #include "listd/shipped.h"
 
 #include <stdlib.h>
@@ -136,7 +137,8 @@ int daemon_reload(struct daemon *daemon, struct fail *why)
 		event_log(EVENT_RELOAD_FAILED, "text", why->text, NULL);
 		return -1;
 	}
-	if (daemon_delivery_options(daemon, fresh, &options, why) != 0 || delivery_reload(daemon->delivery, &options, why) != 0) {
+	if (daemon_delivery_options(daemon, fresh, &options, why) != 0 || program_log(fresh->settings, why) != 0
+		|| delivery_reload(daemon->delivery, &options, why) != 0) {
 		event_log(EVENT_RELOAD_FAILED, "text", why->text, NULL);
 		daemon_release_site(fresh);
 		return -1;
@@ -147,7 +149,6 @@ int daemon_reload(struct daemon *daemon, struct fail *why)
 	daemon->site = fresh;
 	pthread_mutex_unlock(&daemon->site_lock);
 	daemon_release_site(old);
-	log_reopen();
 	daemon_check_keys(daemon);
 	event_log(EVENT_RELOADED, "keys", event_number((long long)keys), NULL);
 	return 0;

@@ -28,11 +28,7 @@
 
 static int start_log(struct daemon *daemon, struct fail *why)
 {
-	const struct site_settings *s = daemon->site->settings;
-
-	if (log_open((enum log_sink)s->log_sink, s->log_file, (enum log_level)s->log_level) != 0)
-		return fail_permanent(why, "cannot open the log %s: %s", s->log_file, strerror(errno));
-	return 0;
+	return program_log(daemon->site->settings, why);
 }
 
 /* Of every Unix socket its directory. */

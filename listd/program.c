@@ -2,6 +2,7 @@
 #include "listd/program.h"
 
 #include "mail/file.h"
+#include "mail/log.h"
 
 #include <errno.h>
 #include <getopt.h>
@@ -122,5 +123,12 @@ int program_become(const struct passwd *user, struct fail *why)
 {
 	if (user != NULL && (initgroups(user->pw_name, user->pw_gid) != 0 || setgid(user->pw_gid) != 0 || setuid(user->pw_uid) != 0))
 		return fail_permanent(why, "cannot become %s: %s", user->pw_name, strerror(errno));
+	return 0;
+}
+
+int program_log(const struct site_settings *s, struct fail *why)
+{
+	if (log_open((enum log_sink)s->log_sink, s->log_file, (enum log_level)s->log_level) != 0)
+		return fail_permanent(why, "cannot open the log %s: %s", s->log_file, strerror(errno));
 	return 0;
 }

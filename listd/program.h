@@ -3,6 +3,7 @@
 #ifndef LISTD_PROGRAM_H
 #define LISTD_PROGRAM_H
 
+#include "listd/settings.h"
 #include "mail/fail.h"
 
 #include <pwd.h>
@@ -33,5 +34,7 @@ int program_dir(const char *path, const struct passwd *user, struct fail *why);
 int program_dir_of(const char *file, const struct passwd *user, struct fail *why);
 /* Become the user for good; NULL: stay. */
 int program_become(const struct passwd *user, struct fail *why);
+/* Write the log where the settings want it, from now on: at start, and at a reload, which opens a file anew. -1: lines go on to where they went. */
+int program_log(const struct site_settings *settings, struct fail *why);
 
 #endif

@@ -159,7 +159,7 @@ const struct setting site_setting_rows[] = {
 		.choices = CHOICES([LOG_SINK_STDERR] = "stderr", [LOG_SINK_JOURNAL] = "journal", [LOG_SINK_FILE] = "file", [LOG_SINK_NONE] = "none"),
 		.help = "Where log lines go: standard error with times, standard error as the systemd journal reads it, or log-file." },
 	{ .name = "log-file", .group = "Administration", .type = SETTING_TEXT, SITE(log_file), .fallback = "\"\"", .check = check_path,
-		.help = "File for log-sink = file. It is opened again at a reload." },
+		.help = "File for log-sink = file. It is opened again at a reload, as after a rotation." },
 	{ .name = "log-level", .group = "Administration", .type = SETTING_ENUM, SITE(log_level), .fallback = "info",
 		.choices = CHOICES([LOG_LEVEL_DEBUG] = "debug", [LOG_LEVEL_INFO] = "info", [LOG_LEVEL_WARNING] = "warning", [LOG_LEVEL_ERROR] = "error"),
 		.help = "Least importance of lines that are written." },

@@ -2,8 +2,8 @@
 #include "mail/log.h"
 
 #include <fcntl.h>
-#include <limits.h>
 #include <pthread.h>
+#include <stdatomic.h>
 #include <stdio.h>
 #include <string.h>
 #include <time.h>
@@ -13,43 +13,25 @@
 #define LOG_VALUE_MAX_BYTES 2048
 
 static struct {
-	pthread_mutex_t lock;
-	enum log_sink sink;
-	enum log_level level;
+	pthread_mutex_t lock; /* of fd */
+	atomic_int sink, level;
 	int fd;
-	char path[PATH_MAX];
 } sink = { .lock = PTHREAD_MUTEX_INITIALIZER, .sink = LOG_SINK_STDERR, .level = LOG_LEVEL_INFO, .fd = STDERR_FILENO };
-
-static int open_file(void)
-{
-	return open(sink.path, O_WRONLY | O_APPEND | O_CREAT | O_CLOEXEC, 0640);
-}
 
 int log_open(enum log_sink kind, const char *path, enum log_level level)
 {
-	sink.sink = kind;
-	sink.level = level;
-	sink.fd = STDERR_FILENO;
-	if (kind == LOG_SINK_FILE) {
-		snprintf(sink.path, sizeof(sink.path), "%s", path);
-		sink.fd = open_file();
-	}
-	return sink.fd < 0 ? -1 : 0;
-}
+	int fd = kind == LOG_SINK_FILE ? open(path, O_WRONLY | O_APPEND | O_CREAT | O_CLOEXEC, 0640) : STDERR_FILENO;
 
-void log_reopen(void)
-{
-	int fd;
-
-	if (sink.sink != LOG_SINK_FILE)
-		return;
+	if (fd < 0)
+		return -1;
 	pthread_mutex_lock(&sink.lock);
-	fd = open_file();
-	if (fd >= 0) {
+	if (sink.fd != STDERR_FILENO)
 		close(sink.fd);
-		sink.fd = fd;
-	}
+	sink.fd = fd;
+	atomic_store(&sink.sink, kind);
+	atomic_store(&sink.level, level);
 	pthread_mutex_unlock(&sink.lock);
+	return 0;
 }
 
 static void put_time(struct buf *b)
@@ -70,7 +52,7 @@ void log_begin(struct log_line *line, enum log_level level, const char *event)
 
 	buf_init(&line->text, LOG_LINE_MAX_BYTES);
 	line->level = level;
-	if (sink.sink == LOG_SINK_JOURNAL)
+	if (atomic_load(&sink.sink) == LOG_SINK_JOURNAL)
 		buf_printf(&line->text, "<%d>", priority[level]);
 	else
 		put_time(&line->text);
@@ -124,7 +106,7 @@ void log_number(struct log_line *line, const char *key, long long value)
 
 void log_end(struct log_line *line)
 {
-	if (sink.sink != LOG_SINK_NONE && line->level >= sink.level) {
+	if (atomic_load(&sink.sink) != LOG_SINK_NONE && (int)line->level >= atomic_load(&sink.level)) {
 		struct span text;
 		ssize_t put;
 

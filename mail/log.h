@@ -17,10 +17,9 @@ struct log_line {
 	enum log_level level;
 };
 
-/* Choose the sink, once, before threads start; path only for LOG_SINK_FILE. Lines below the level are dropped. -1: not opened. */
+/* Choose the sink, or another one, or open the same file again after it was rotated; path only for LOG_SINK_FILE. Lines below the level are dropped. -1 with errno: it
+ * cannot be opened, and lines go on to where they went. */
 int log_open(enum log_sink sink, const char *path, enum log_level level);
-/* Open the file again (after it was rotated). */
-void log_reopen(void);
 /* A line about an event; every log_begin needs its log_end. */
 void log_begin(struct log_line *line, enum log_level level, const char *event);
 void log_span(struct log_line *line, const char *key, struct span value);

@@ -99,13 +99,15 @@ static void reload(struct milter *milter)
 	program_notify("RELOADING=1");
 	if (read_site(&milter->program, &fresh, &why) != 0) {
 		event_log(EVENT_RELOAD_FAILED, "text", why.text, NULL);
+	} else if (program_log(fresh->settings, &why) != 0) {
+		event_log(EVENT_RELOAD_FAILED, "text", why.text, NULL);
+		milter_release_site(fresh);
 	} else {
 		pthread_mutex_lock(&milter->site_lock);
 		old = milter->site;
 		milter->site = fresh;
 		pthread_mutex_unlock(&milter->site_lock);
 		milter_release_site(old);
-		log_reopen();
 		event_log(EVENT_RELOADED, NULL);
 	}
 	program_notify("READY=1");
@@ -243,9 +245,7 @@ static int start(struct milter *milter, struct fail *why)
 			|| program_dir(s->milter_dir, NULL, why) != 0)
 		return -1;
 	prctl(PR_SET_PDEATHSIG, SIGUSR2); /* the first process is gone, and nobody would stop this one */
-	if (log_open((enum log_sink)s->log_sink, s->log_file, (enum log_level)s->log_level) != 0)
-		return fail_permanent(why, "cannot open the log %s: %s", s->log_file, strerror(errno));
-	if (open_dns(milter, why) != 0)
+	if (program_log(s, why) != 0 || open_dns(milter, why) != 0)
 		return -1;
 	milter->lists = settings_cache_new();
 	milter->known = milter_known_new(s->milter_dir);

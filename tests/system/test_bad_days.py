@@ -3,6 +3,7 @@
 listd, a real name server, file systems that are really full."""
 import os
 import re
+import shutil
 import signal
 import socket
 import subprocess
@@ -339,6 +340,30 @@ def wrong_settings(world):
     check("right ones are taken", reload_with("").returncode == 0)
 
 
+def moved_log(world):
+    """A log that goes elsewhere by a reload, is rotated there, cannot be opened, and comes back."""
+    def reload_to(path):
+        world.set_listd(SETTINGS + 'relay = "127.0.0.1:%d"\nlog-sink = file\nlog-file = "%s"\n' % (world.proxy_port, path))
+        return world.listctl("reload", check=False)
+
+    def lines(path):
+        return open(path).read().count("event=reloaded") if os.path.exists(path) else 0
+    os.makedirs(world.path("log/own"))
+    shutil.chown(world.path("log/own"), "listd")
+    there, failures = world.path("log/own/listd"), len(logged(world, "reload-failed"))
+    result = reload_to(world.path("log/nowhere/listd"))
+    check("a log that cannot be opened: told", result.returncode != 0 and "nowhere/listd" in result.stdout + result.stderr, result)
+    check("a log that cannot be opened: to the old one", len(logged(world, "reload-failed")) == failures + 1)
+    check("a log goes elsewhere by a reload", reload_to(there).returncode == 0 and lines(there) == 1)
+    os.rename(there, there + ".1")
+    world.processes["listd"].send_signal(signal.SIGHUP)
+    wait_for("a new log", lambda: lines(there) == 1, 10)
+    check("a log that was rotated is opened anew", lines(there + ".1") == 1)
+    world.set_listd(SETTINGS + 'relay = "127.0.0.1:%d"\n' % world.proxy_port)
+    before = len(logged(world, "reloaded"))
+    check("and comes back", world.listctl("reload", check=False).returncode == 0 and len(logged(world, "reloaded")) == before + 1)
+
+
 def second_daemon(world):
     text = open(world.path("etc/listd.conf")).read()
     other = world.write("etc/second.conf", re.sub(r'(?m)^(spool-dir|control-socket|lmtp-listen) = .*$', "", text)
@@ -407,7 +432,7 @@ def main():
     only = os.environ.get("LISTD_STEPS", "").split()
     try:
         start(world)
-        for step in (bad_input, spool_full, store_full, relay_away, dropped_connections, dns_away, wrong_settings, second_daemon, damaged_files):
+        for step in (bad_input, spool_full, store_full, relay_away, dropped_connections, dns_away, wrong_settings, moved_log, second_daemon, damaged_files):
             if only and step.__name__ not in only:
                 continue
             began = time.monotonic()

@@ -86,12 +86,17 @@ def lmtp_post(port, number):
         return reply() == 250
 
 
-def sender(world, numbers, acked, lock):
+def sender(world, numbers, acked, lock, kills):
+    """Posts come as long as the daemon is killed: the last of them wait for the last kill."""
     while True:
         with lock:
             if not numbers:
                 return
-            number = numbers.pop()
+            ahead = (POSTS - len(numbers)) * KILLS > kills[0] * POSTS
+            number = None if ahead and kills[0] < KILLS else numbers.pop()
+        if number is None:
+            time.sleep(0.01)
+            continue
         while True:
             try:
                 if lmtp_post(world.lmtp_port, number):
@@ -103,13 +108,14 @@ def sender(world, numbers, acked, lock):
             time.sleep(0.05)
 
 
-def killer(world, stop):
+def killer(world, stop, kills):
     for _ in range(KILLS):
         if stop.wait(random.uniform(0.05, 0.6)):
             return
         process = world.processes.pop("listd")
         process.send_signal(signal.SIGKILL)
         process.wait()
+        kills[0] += 1
         world.start_listd_again()
 
 
@@ -120,7 +126,7 @@ def main():
     threading.Thread(target=relay.serve_forever, daemon=True).start()
     world.domain("bare.example")
     world.domain("plain.example")
-    acked, lock, stop = set(), threading.Lock(), threading.Event()
+    acked, lock, stop, done = set(), threading.Lock(), threading.Event(), [0]
     numbers = list(range(1, POSTS + 1))
     failed = 0
     try:
@@ -129,8 +135,8 @@ def main():
         world.listctl("list", "create", LIST, "--owner", "owner@plain.example")
         world.listctl("list", "set", LIST, "post", "anyone")
         world.listctl("members", "add", LIST, *MEMBERS)
-        threads = [threading.Thread(target=sender, args=(world, numbers, acked, lock)) for _ in range(SENDERS)]
-        kills = threading.Thread(target=killer, args=(world, stop))
+        threads = [threading.Thread(target=sender, args=(world, numbers, acked, lock, done)) for _ in range(SENDERS)]
+        kills = threading.Thread(target=killer, args=(world, stop, done))
         for thread in threads + [kills]:
             thread.start()
         for thread in threads:
