@@ -402,6 +402,7 @@ def main():
         bench.measure()
     finally:
         bench.end()
+    shutil.rmtree(directory)  # now, and not when it is measured again: files that have just been deleted make new ones dearer
     bench.results["machine"] = machine()
     bench.results["quick"] = options.quick
     bench.results["goals"] = [{"name": name, "is": figure, "wanted": "%s %g" % (relation, wanted), "met": is_met(figure, relation, wanted)}
