@@ -42,7 +42,7 @@
 	ROW(RELAY_AWAY, "relay-away", WARNING, "the relay cannot be reached; mail stays queued") \
 	ROW(RELAY_BACK, "relay-back", INFO, "the relay takes mail again") \
 	ROW(SPOOL_DAMAGED, "spool-damaged", ERROR, "a spool file could not be read and was put aside: file, reason") \
-	ROW(WORK_ABANDONED, "work-abandoned", ERROR, "a message ended the process three times and was put aside: file") \
+	ROW(WORK_ABANDONED, "work-abandoned", ERROR, "a message made the process fail three times, or was there at fifteen ends, and was put aside: file") \
 	ROW(STORE_FAULT, "store-fault", ERROR, "the store refused an operation: operation, reason") \
 	ROW(DISK_FULL, "disk-full", ERROR, "no space to accept mail; answered 452") \
 	ROW(DISK_BACK, "disk-back", INFO, "there is space again") \
