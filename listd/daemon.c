@@ -139,6 +139,7 @@ int daemon_reload(struct daemon *daemon, struct fail *why)
 	}
 	if (daemon_delivery_options(daemon, fresh, &options, why) != 0 || program_log(fresh->settings, why) != 0
 		|| delivery_reload(daemon->delivery, &options, why) != 0) {
+		program_log(daemon->site->settings, NULL); /* back to where the settings want it that stay */
 		event_log(EVENT_RELOAD_FAILED, "text", why->text, NULL);
 		daemon_release_site(fresh);
 		return -1;

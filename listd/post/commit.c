@@ -141,7 +141,7 @@ static int keep_post(struct daemon *daemon, struct post *post, struct fail *why)
 	return store_seen_put(daemon->store, post->list->address, arena_text(post->arena, value), post->id, expires, why);
 }
 
-/* 0: sealed in writer_r; 1: there is such a job already, or nobody who would get it. */
+/* writer_r: the job, sealed; NULL when there is such a job already, or nobody who would get it. */
 static int write_job(struct daemon *daemon, struct post *post, const char *job_id, const struct form_set *set, struct job_writer **writer_r, size_t *count_r, struct fail *why)
 {
 	const char *sender = arena_printf(post->arena, "%s-bounces@%s", list_local(post->list, post->arena), list_domain(post->list));
@@ -151,22 +151,20 @@ static int write_job(struct daemon *daemon, struct post *post, const char *job_i
 		.fixed_sender = sender, .forms = set->forms, .form_count = set->count, .source_id = post->source_job, .notes = notes_write(post),
 	};
 	struct adding adding = { .post = post, .set = set, .why = why };
-	int begun = job_begin(daemon->spool, &request, post->message.bytes, &adding.writer, why);
+	int begun = job_begin(daemon->spool, &request, post->message.bytes, &adding.writer, why), sealed;
 
+	*writer_r = NULL;
 	if (begun != 0)
-		return begun;
+		return begun < 0 ? -1 : 0;
 	if (add_recipients(post, &adding) != 0) {
 		job_abort(adding.writer);
 		return -1;
 	}
 	*count_r = adding.count;
-	*writer_r = adding.writer;
-	return job_seal(adding.writer, why);
-}
-
-static int keep_and_count(struct daemon *daemon, struct post *post, struct fail *why)
-{
-	return keep_post(daemon, post, why) != 0 ? -1 : figures_note_post(daemon, post, why);
+	sealed = job_seal(adding.writer, why);
+	if (sealed == 0)
+		*writer_r = adding.writer;
+	return sealed < 0 ? -1 : 0;
 }
 
 int commit_send(struct daemon *daemon, struct post *post, unsigned number, struct job_writer **writer_r, const char **job_id_r, struct fail *why)
@@ -175,24 +173,18 @@ int commit_send(struct daemon *daemon, struct post *post, unsigned number, struc
 	int64_t began = clock_monotonic_ms();
 	struct form_set set = { 0 };
 	size_t count = 0;
-	int written = 1;
 
 	*writer_r = NULL;
 	collect_forms(post, &set);
 	log_choices(post);
 	if (keep_aliases(daemon, post, why) != 0 || begin_trials(daemon, post, why) != 0)
 		return -1;
-	if (set.count > 0)
-		written = write_job(daemon, post, job_id, &set, writer_r, &count, why);
-	if (written < 0)
+	if (set.count > 0 && write_job(daemon, post, job_id, &set, writer_r, &count, why) != 0)
 		return -1;
-	if (keep_and_count(daemon, post, why) != 0) {
-		if (written == 0)
-			job_abort(*writer_r);
+	if (keep_post(daemon, post, why) != 0 || figures_note_post(daemon, post, why) != 0) {
+		job_abort(*writer_r);
 		return -1;
 	}
-	if (written > 0)
-		*writer_r = NULL;
 	*job_id_r = set.count > 0 ? job_id : "";
 	event_log(post->purpose == PURPOSE_POST ? EVENT_COMMITTED : EVENT_FORWARDED, "id", post->id, "list", post->list->address, "purpose", purpose_name(post->purpose),
 		"forms", event_number((long long)set.count), "recipients", event_number((long long)count), "ms", event_number(clock_monotonic_ms() - began), NULL);
@@ -203,17 +195,15 @@ int commit_again(struct daemon *daemon, struct post *post, const char *job_id, s
 {
 	struct form_set set = { 0 };
 	struct job_writer *writer;
-	int written;
 
 	*count_r = 0;
 	collect_forms(post, &set);
 	log_choices(post);
 	if (set.count == 0)
 		return 0;
-	if (keep_aliases(daemon, post, why) != 0)
+	if (keep_aliases(daemon, post, why) != 0 || write_job(daemon, post, job_id, &set, &writer, count_r, why) != 0)
 		return -1;
-	written = write_job(daemon, post, job_id, &set, &writer, count_r, why);
-	if (written < 0 || (written == 0 && job_publish(daemon->spool, &writer, 1, why) != 0))
+	if (writer != NULL && job_publish(daemon->spool, &writer, 1, why) != 0)
 		return -1;
 	return figures_note_post(daemon, post, why);
 }

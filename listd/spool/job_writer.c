@@ -276,16 +276,13 @@ static int write_end(struct job_writer *w, struct fail *why)
 
 int job_seal(struct job_writer *w, struct fail *why)
 {
-	if (w->rcpt_count > 0 && write_end(w, why) == 0) {
+	int result = w->rcpt_count == 0 ? 1 : write_end(w, why);
+
+	if (result == 0)
 		buf_done(&w->lines);
-		return 0;
-	}
-	if (w->rcpt_count == 0) {
+	else
 		job_abort(w);
-		return 1;
-	}
-	job_abort(w);
-	return -1;
+	return result;
 }
 
 const char *job_writer_id(const struct job_writer *w)

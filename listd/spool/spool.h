@@ -41,6 +41,9 @@ struct envelope {
 	const char *notice_of;         /* list whose own message to one of its people it is (people/notice.h), or NULL */
 };
 
+/* A copy whose texts live in a. */
+void spool_copy_envelope(struct arena *a, const struct envelope *envelope, struct envelope *copy_r);
+
 /* Make the directories where missing, check ownership, take the lock (one process has a spool), remove leftovers of tmp/ and out/ *.tmp. */
 int spool_open(const char *dir, struct spool **spool_r, struct fail *why);
 void spool_close(struct spool *spool);

@@ -61,6 +61,19 @@ static const struct { const char *name; size_t offset; } flag_rows[] = {
 };
 #define COUNT(rows) (sizeof(rows) / sizeof((rows)[0]))
 
+void spool_copy_envelope(struct arena *a, const struct envelope *envelope, struct envelope *copy_r)
+{
+	*copy_r = *envelope;
+	for (size_t i = 0; i < COUNT(text_rows); i++) {
+		const char **text = (const char **)(void *)((char *)copy_r + text_rows[i].offset);
+
+		*text = *text == NULL ? NULL : arena_text(a, span_of(*text));
+	}
+	copy_r->rcpts = arena_array(a, envelope->rcpt_count, sizeof(copy_r->rcpts[0]));
+	for (size_t i = 0; i < envelope->rcpt_count; i++)
+		copy_r->rcpts[i] = arena_text(a, span_of(envelope->rcpts[i]));
+}
+
 static int put_texts(json_t *object, const struct envelope *e, struct fail *why)
 {
 	for (size_t i = 0; i < COUNT(text_rows); i++) {
