@@ -162,7 +162,7 @@ static int write_job(struct daemon *daemon, struct post *post, const char *job_i
 	struct job_form form = { .name = "notice" };
 	struct job_request request = {
 		.id = job_id, .post_id = post->id, .created_secs = clock_now(&daemon->clock), .list = post->list->address, .sender = JOB_SENDER_FIXED,
-		.fixed_sender = post->envelope->mail_from, .forms = &form, .form_count = 1,
+		.fixed_sender = post->envelope->mail_from, .forms = &form, .form_count = 1, .envelope = post->envelope,
 	};
 	struct job_writer *writer;
 	int begun;

@@ -148,7 +148,8 @@ static int write_job(struct daemon *daemon, struct post *post, const char *job_i
 	struct job_request request = {
 		.id = job_id, .post_id = post->id, .created_secs = clock_now(&daemon->clock), .list = post->list->address,
 		.sender = post->purpose == PURPOSE_POST ? JOB_SENDER_VERP : JOB_SENDER_FIXED,
-		.fixed_sender = sender, .forms = set->forms, .form_count = set->count, .source_id = post->source_job, .notes = notes_write(post),
+		.fixed_sender = sender, .forms = set->forms, .form_count = set->count, .source_id = post->source_job, .envelope = post->envelope,
+		.notes = notes_write(post),
 	};
 	struct adding adding = { .post = post, .set = set, .why = why };
 	int begun = job_begin(daemon->spool, &request, post->message.bytes, &adding.writer, why), sealed;

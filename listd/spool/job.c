@@ -41,15 +41,21 @@ static int map_post(struct job *job, const struct spool *spool, struct fail *why
 
 int job_read(struct job *job, const struct spool *spool, int dir_fd, int flags, struct fail *why)
 {
+	struct job_head head;
+
 	job->fd = openat(dir_fd, job->id, flags | O_CLOEXEC);
 	if (job->fd < 0 && errno == ENOENT)
 		return 1;
 	if (job->fd < 0)
 		return fail_temporary(why, "cannot open job %s: %s", job->id, strerror(errno));
 	job->out_fd = spool->out_fd;
-	if (map_post(job, spool, why) != 0 || file_map_fd(job->fd, job->id, FILE_MAX_BYTES, &job->view, why) != 0)
+	if (file_map_fd(job->fd, job->id, FILE_MAX_BYTES, &job->view, why) != 0)
 		return -1;
-	return job_parse(job, why);
+	if (!job_read_head(job->view.bytes, &head))
+		return fail_permanent(why, "it has no head");
+	if (head.post_bytes == 0 && map_post(job, spool, why) != 0)
+		return -1;
+	return job_parse(job, &head, why);
 }
 
 struct job *job_new(const char *id)

@@ -3,9 +3,10 @@
  * few as can be:
  *
  *   ID-N           a line with lengths and checksum; JSON with the list, the sender and for each form its name, needs (8bit, smtputf8) and slices, each three numbers
- *                  (0 post | 1 own bytes, offset, length); the own bytes; then a line for each recipient: state octet, blank, form number, blank, address, NUL, LF; the
- *                  state is overwritten in place: "." to do, "D" done, "F" failed for good. The last line has count and checksum (states left out).
- *   ID-N.post      hard link to the spooled file: a form's slices point into it, so that no body is copied
+ *                  (0 post | 1 own bytes, offset, length); the own bytes; the post as it stands in the spool, if it has up to SPOOL_SMALL_BYTES; then a line for each
+ *                  recipient: state octet, blank, form number, blank, address, NUL, LF; the state is overwritten in place: "." to do, "D" done, "F" failed for good.
+ *                  The last line has count and checksum (states left out).
+ *   ID-N.post      hard link to the spooled file of a larger post: a form's slices point into it, so that no large body is copied
  *   ID-N.failures  where there are any: a line for each, the address, TAB, the reply
  */
 #ifndef LISTD_JOB_H
@@ -33,6 +34,7 @@ struct job_request {
 	const char *id;        /* "ID-N": post_id and a number */
 	const char *post_id;   /* of in/ (or held/, or another job of the same post) */
 	const char *source_id; /* a job of out/ or kept/ that has the post; NULL: it is found by post_id */
+	const struct envelope *envelope; /* of the post; may be NULL for a large one */
 	int64_t created_secs;  /* 0 = the system's time */
 	const char *list;      /* address */
 	enum job_sender sender; const char *fixed_sender; /* JOB_SENDER_FIXED: the envelope sender, "" = null */
@@ -64,7 +66,7 @@ struct job {
 	struct job_form *forms; size_t form_count;
 	struct job_rcpt *rcpts; size_t rcpt_count;  /* in order of forms */
 	size_t todo_count;
-	struct file_view post, view;                /* view: of its file, whose recipients stand in lines as a copy: states are set there first */
+	struct file_view post, view;                /* post may point into view. view: of its file, whose recipients stand in lines as a copy: states are set there first */
 	char *lines;
 	size_t lines_at, lines_bytes;               /* where they begin in the file */
 	int fd, out_fd;                             /* out_fd is the spool's */

@@ -81,19 +81,31 @@ static int read_object(struct job *job, const json_t *object, struct span own, s
 	return 0;
 }
 
-/* sscanf is lenient, so what was read must also print as it stands. */
-static bool read_head(struct span file, size_t *json_bytes_r, uint64_t *own_bytes_r, uint64_t *sum_r)
+/* Take so many bytes off what is left of the file. */
+static bool take(size_t *left, size_t bytes)
 {
-	char head[JOB_HEAD_BYTES + 1] = "", again[JOB_HEAD_BYTES + 1];
+	if (bytes > *left)
+		return false;
+	*left -= bytes;
+	return true;
+}
 
-	if (file.len < JOB_HEAD_BYTES)
+/* sscanf is lenient, so what was read must also print as it stands. */
+bool job_read_head(struct span file, struct job_head *head_r)
+{
+	char line[JOB_HEAD_BYTES + 1] = "", again[JOB_HEAD_BYTES + 1];
+	struct job_head head;
+	size_t left = file.len;
+
+	if (!take(&left, JOB_HEAD_BYTES))
 		return false;
-	memcpy(head, file.ptr, JOB_HEAD_BYTES);
-	if (sscanf(head, "listd-job-1 %8zx %16" SCNx64 " %16" SCNx64, json_bytes_r, own_bytes_r, sum_r) != 3 || *json_bytes_r > file.len - JOB_HEAD_BYTES
-		|| *own_bytes_r > file.len - JOB_HEAD_BYTES - *json_bytes_r)
+	memcpy(line, file.ptr, JOB_HEAD_BYTES);
+	if (sscanf(line, "listd-job-1 %8zx %16zx %8zx %16" SCNx64, &head.json_bytes, &head.own_bytes, &head.post_bytes, &head.sum) != 4)
 		return false;
-	return snprintf(again, sizeof(again), "listd-job-1 %08zx %016" PRIx64 " %016" PRIx64 "\n", *json_bytes_r, *own_bytes_r, *sum_r) == JOB_HEAD_BYTES
-		&& memcmp(head, again, JOB_HEAD_BYTES) == 0;
+	*head_r = head;
+	return take(&left, head.json_bytes) && take(&left, head.own_bytes) && take(&left, head.post_bytes)
+		&& snprintf(again, sizeof(again), JOB_HEAD_FORMAT, head.json_bytes, head.own_bytes, head.post_bytes, head.sum) == JOB_HEAD_BYTES
+		&& memcmp(line, again, JOB_HEAD_BYTES) == 0;
 }
 
 static bool read_end(struct span end, size_t *count_r, uint64_t *sum_r)
@@ -106,28 +118,22 @@ static bool read_end(struct span end, size_t *count_r, uint64_t *sum_r)
 	return snprintf(again, sizeof(again), "#%010zu %016" PRIx64 "\n", *count_r, *sum_r) == JOB_RCPTS_END_BYTES && memcmp(line, again, JOB_RCPTS_END_BYTES) == 0;
 }
 
-/* lines_at_r: where the recipients begin. */
-static int read_forms(struct job *job, size_t *lines_at_r, struct fail *why)
+static int read_forms(struct job *job, const struct job_head *head, struct fail *why)
 {
-	struct span file = job->view.bytes, text;
+	struct span text = span_sub(job->view.bytes, JOB_HEAD_BYTES, head->json_bytes + head->own_bytes + head->post_bytes);
 	struct spool_sum sum;
-	uint64_t want_sum, own_bytes;
-	size_t json_bytes;
 	json_error_t error;
 	json_t *object;
 	int result;
 
-	if (!read_head(file, &json_bytes, &own_bytes, &want_sum))
-		return fail_permanent(why, "it has no head");
-	text = span_sub(file, JOB_HEAD_BYTES, json_bytes + own_bytes);
 	spool_sum_init(&sum);
 	spool_sum_add(&sum, text);
-	if (spool_sum_end(&sum) != want_sum)
+	if (spool_sum_end(&sum) != head->sum)
 		return fail_permanent(why, "the checksum of its forms differs");
-	object = json_loadb(text.ptr, json_bytes, JSON_REJECT_DUPLICATES, &error);
-	result = json_is_object(object) ? read_object(job, object, span_sub(text, json_bytes, text.len), why) : fail_permanent(why, "its forms cannot be read: %s", error.text);
+	object = json_loadb(text.ptr, head->json_bytes, JSON_REJECT_DUPLICATES, &error);
+	result = json_is_object(object) ? read_object(job, object, span_sub(text, head->json_bytes, head->own_bytes), why)
+		: fail_permanent(why, "its forms cannot be read: %s", error.text);
 	json_decref(object);
-	*lines_at_r = JOB_HEAD_BYTES + text.len;
 	return result;
 }
 
@@ -218,11 +224,13 @@ static int read_rcpts(struct job *job, struct fail *why)
 	return 0;
 }
 
-int job_parse(struct job *job, struct fail *why)
+int job_parse(struct job *job, const struct job_head *head, struct fail *why)
 {
-	size_t lines_at;
+	size_t post_at = JOB_HEAD_BYTES + head->json_bytes + head->own_bytes;
 
-	if (read_forms(job, &lines_at, why) != 0 || copy_lines(job, lines_at, why) != 0)
+	if (head->post_bytes > 0)
+		job->post.bytes = span_sub(job->view.bytes, post_at, head->post_bytes);
+	if (read_forms(job, head, why) != 0 || copy_lines(job, post_at + head->post_bytes, why) != 0)
 		return -1;
 	return read_rcpts(job, why);
 }

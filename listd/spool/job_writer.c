@@ -136,29 +136,31 @@ static int dump_piece(const char *bytes, size_t len, void *out)
 	return 0;
 }
 
-/* iov: room for head and JSON in front of the own slices. */
-static int put_forms(struct job_writer *w, struct buf *json, struct iovec *iov, size_t count, struct fail *why)
+/* iov: room for head and JSON in front of the own slices, and for the post and its trailer behind. */
+static int put_forms(struct job_writer *w, const struct buf *json, const struct iovec *post, struct iovec *iov, size_t count, struct fail *why)
 {
-	char head[JOB_HEAD_BYTES + 1];
+	char line[JOB_HEAD_BYTES + 1];
+	struct job_head head = { .json_bytes = json->len, .post_bytes = post[0].iov_len + post[1].iov_len };
 	struct spool_sum sum;
-	uint64_t own_bytes = 0;
 	int len;
 
 	iov[1] = (struct iovec){ json->ptr, json->len };
+	memcpy(iov + count, post, 2 * sizeof(*post));
 	spool_sum_init(&sum);
-	for (size_t i = 1; i < count; i++) {
+	for (size_t i = 1; i < count + 2; i++) {
 		spool_sum_add(&sum, (struct span){ iov[i].iov_base, iov[i].iov_len });
-		own_bytes += i > 1 ? iov[i].iov_len : 0;
+		head.own_bytes += i > 1 && i < count ? iov[i].iov_len : 0;
 	}
-	len = snprintf(head, sizeof(head), "listd-job-1 %08zx %016" PRIx64 " %016" PRIx64 "\n", json->len, own_bytes, spool_sum_end(&sum));
+	len = snprintf(line, sizeof(line), JOB_HEAD_FORMAT, head.json_bytes, head.own_bytes, head.post_bytes, spool_sum_end(&sum));
 	assert(len == JOB_HEAD_BYTES);
-	iov[0] = (struct iovec){ head, JOB_HEAD_BYTES };
-	return file_write_all(w->fd, iov, count) == 0 ? 0 : spool_fail_errno(why, "cannot write the forms of out/", w->tmp_name);
+	iov[0] = (struct iovec){ line, JOB_HEAD_BYTES };
+	return file_write_all(w->fd, iov, count + 2) == 0 ? 0 : spool_fail_errno(why, "cannot write the forms of out/", w->tmp_name);
 }
 
-static int write_forms(struct job_writer *w, const struct job_request *request, struct span post, struct fail *why)
+/* post: it and its trailer, where they are to stand in the job's own file. */
+static int write_forms(struct job_writer *w, const struct job_request *request, struct span message, const struct iovec *post, struct fail *why)
 {
-	size_t slices = 2, own_count = 0;
+	size_t slices = 4, own_count = 0;
 	struct iovec *iov;
 	struct buf json;
 	json_t *object;
@@ -170,14 +172,36 @@ static int write_forms(struct job_writer *w, const struct job_request *request, 
 	if (iov == NULL)
 		fail_environment("out of memory");
 	buf_init(&json, JSON_MAX_BYTES);
-	object = forms_json(request, post, iov + 2, &own_count);
+	object = forms_json(request, message, iov + 2, &own_count);
 	if (object == NULL || json_dump_callback(object, dump_piece, &json, JSON_COMPACT) != 0 || buf_overflowed(&json))
 		fail_permanent(why, "the forms of %s cannot be written: a name is not UTF-8, or they have too many slices", w->id);
 	else
-		result = put_forms(w, &json, iov, own_count + 2, why);
+		result = put_forms(w, &json, post, iov, own_count + 2, why);
 	json_decref(object);
 	buf_done(&json);
 	free(iov);
+	return result;
+}
+
+/* What the job needs of its post: a small one in its own file, a larger one as a link beside it. */
+static int write_content(struct job_writer *w, const struct job_request *request, struct span message, struct fail *why)
+{
+	struct iovec post[2] = { { NULL, 0 }, { NULL, 0 } };
+	struct buf trailer;
+	int result;
+
+	if (message.len > SPOOL_SMALL_BYTES) {
+		result = link_post(w, request->post_id, request->source_id, why);
+		return result == 0 ? write_forms(w, request, message, post, why) : -1;
+	}
+	buf_init(&trailer, SPOOL_ENVELOPE_MAX_BYTES + SPOOL_FOOTER_BYTES);
+	result = spool_trailer_make(message, request->envelope, &trailer, why);
+	if (result == 0) {
+		post[0] = (struct iovec){ (void *)(uintptr_t)message.ptr, message.len };
+		post[1] = (struct iovec){ trailer.ptr, trailer.len };
+		result = write_forms(w, request, message, post, why);
+	}
+	buf_done(&trailer);
 	return result;
 }
 
@@ -199,7 +223,7 @@ int job_begin(struct spool *spool, const struct job_request *request, struct spa
 	job_name(w->tmp_name, request->id, ".tmp");
 	buf_init(&w->lines, LINES_BYTES);
 	spool_sum_init(&w->sum);
-	if (open_file(w, why) != 0 || link_post(w, request->post_id, request->source_id, why) != 0 || write_forms(w, request, post_bytes, why) != 0) {
+	if (open_file(w, why) != 0 || write_content(w, request, post_bytes, why) != 0) {
 		job_abort(w);
 		return -1;
 	}

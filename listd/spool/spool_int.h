@@ -32,10 +32,12 @@ void spool_sum_init(struct spool_sum *sum);
 void spool_sum_add(struct spool_sum *sum, struct span bytes);
 uint64_t spool_sum_end(struct spool_sum *sum);
 
-/* Append the envelope's JSON. -1: a text is not UTF-8, or beyond SPOOL_ENVELOPE_MAX_BYTES. */
-int spool_trailer_envelope(const struct envelope *envelope, struct buf *out, struct fail *why);
 /* Append the footer. */
 void spool_trailer_footer(uint64_t message_bytes, size_t envelope_bytes, uint64_t sum, struct buf *out);
+/* Append both. sum: over the message; it is used up. -1: a text is not UTF-8, or beyond SPOOL_ENVELOPE_MAX_BYTES. */
+int spool_trailer_put(uint64_t message_bytes, struct spool_sum *sum, const struct envelope *envelope, struct buf *out, struct fail *why);
+/* The same for a message that is at hand. */
+int spool_trailer_make(struct span message, const struct envelope *envelope, struct buf *out, struct fail *why);
 /* Take a whole file apart. envelope texts live in a. -1 permanent: not whole, or damaged. */
 int spool_trailer_parse(struct arena *a, struct span file, struct envelope *envelope_r, struct span *message_r, struct fail *why);
 /* The footer alone: lengths and sum; tries as a digit. */

@@ -106,7 +106,7 @@ static int dump_piece(const char *bytes, size_t len, void *out)
 	return 0;
 }
 
-int spool_trailer_envelope(const struct envelope *envelope, struct buf *out, struct fail *why)
+static int put_envelope(const struct envelope *envelope, struct buf *out, struct fail *why)
 {
 	json_t *object = json_object();
 	int result = put_texts(object, envelope, why);
@@ -122,6 +122,26 @@ int spool_trailer_envelope(const struct envelope *envelope, struct buf *out, str
 void spool_trailer_footer(uint64_t message_bytes, size_t envelope_bytes, uint64_t sum, struct buf *out)
 {
 	buf_printf(out, "\n#listd-spool-1 tries=0 message=%016" PRIx64 " envelope=%08zx sum=%016" PRIx64 "\n", message_bytes, envelope_bytes, sum);
+}
+
+int spool_trailer_put(uint64_t message_bytes, struct spool_sum *sum, const struct envelope *envelope, struct buf *out, struct fail *why)
+{
+	size_t from = out->len;
+
+	if (put_envelope(envelope, out, why) != 0)
+		return -1;
+	spool_sum_add(sum, span_sub(buf_span(out), from, SIZE_MAX));
+	spool_trailer_footer(message_bytes, out->len - from, spool_sum_end(sum), out);
+	return 0;
+}
+
+int spool_trailer_make(struct span message, const struct envelope *envelope, struct buf *out, struct fail *why)
+{
+	struct spool_sum sum;
+
+	spool_sum_init(&sum);
+	spool_sum_add(&sum, message);
+	return spool_trailer_put(message.len, &sum, envelope, out, why);
 }
 
 /* Exactly len hexadecimal digits in lower case at *at, which moves on. */

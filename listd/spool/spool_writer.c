@@ -9,7 +9,6 @@
  * power failure in between, in/ may hold a torn file. It has no whole footer, was never acknowledged and is put aside when it is read. */
 #include "listd/spool/spool_int.h"
 
-#include <assert.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <stdio.h>
@@ -123,20 +122,13 @@ static int write_end(struct spool_writer *w, const struct envelope *envelope, st
 {
 	struct buf trailer;
 	struct iovec iov[2];
-	uint64_t message_bytes = w->file_bytes + w->pending.len;
-	struct spool_sum sum;
-	size_t json_bytes;
+	struct spool_sum sum = w->sum;
 	int result;
 
 	buf_init(&trailer, SPOOL_ENVELOPE_MAX_BYTES + SPOOL_FOOTER_BYTES);
-	result = spool_trailer_envelope(envelope, &trailer, why);
+	spool_sum_add(&sum, buf_span(&w->pending));
+	result = spool_trailer_put(w->file_bytes + w->pending.len, &sum, envelope, &trailer, why);
 	if (result == 0) {
-		json_bytes = trailer.len;
-		sum = w->sum;
-		spool_sum_add(&sum, buf_span(&w->pending));
-		spool_sum_add(&sum, buf_span(&trailer));
-		spool_trailer_footer(message_bytes, json_bytes, spool_sum_end(&sum), &trailer);
-		assert(trailer.len == json_bytes + SPOOL_FOOTER_BYTES);
 		iov[0] = as_iovec(buf_span(&w->pending));
 		iov[1] = as_iovec(buf_span(&trailer));
 		result = open_file(w, why);

@@ -64,7 +64,7 @@ static void put_job(struct spool *spool, const char *id, const char *job_id, uns
 	struct fail why;
 	struct iovec slices[2];
 	struct job_form form = { .name = "none", .rendering = { slices, 2, BENCH_POST_BYTES + sizeof(field) - 1, sizeof(field) - 1 } };
-	struct job_request request = { .id = job_id, .post_id = id, .list = "birds@lists.example.org", .forms = &form, .form_count = 1 };
+	struct job_request request = { .id = job_id, .post_id = id, .list = "birds@lists.example.org", .forms = &form, .form_count = 1, .envelope = &post.envelope };
 
 	if (spool_read(spool, a, SPOOL_IN, id, &post, &why) != 0)
 		die(&why);

@@ -70,7 +70,8 @@ static void make_job(struct spool_box *box, const struct job_plan *plan)
 		{ .name = "rewrite", .rendering = { tagged, 3, post.len + 8, 8 } },
 	};
 	struct job_request request = { .id = JOB, .post_id = ID, .list = "birds@lists.example.org", .forms = forms, .form_count = plan->tagged_half ? 2 : 1,
-		.sender = plan->fixed_sender != NULL ? JOB_SENDER_FIXED : JOB_SENDER_VERP, .fixed_sender = plan->fixed_sender, .created_secs = plan->created_secs };
+		.sender = plan->fixed_sender != NULL ? JOB_SENDER_FIXED : JOB_SENDER_VERP, .fixed_sender = plan->fixed_sender, .created_secs = plan->created_secs,
+		.envelope = &spooled.envelope };
 	struct job_writer *writer;
 	struct fail why;
 
@@ -658,8 +659,10 @@ static void test_jobs_take_turns(void **state)
 	struct delivery_options options = usual_options(relay, name);
 	struct delivery *delivery;
 	struct job_form form = { .name = "none" };
-	struct job_request request = { .id = ID "-2", .post_id = JOB, .list = "bees@lists.example.org", .forms = &form, .form_count = 1 };
+	struct envelope envelope;
+	struct job_request request = { .id = ID "-2", .post_id = JOB, .list = "bees@lists.example.org", .forms = &form, .form_count = 1, .envelope = &envelope };
 	struct iovec slice;
+	struct span message;
 	struct job_writer *writer;
 	struct seen seen;
 	struct job *job;
@@ -673,7 +676,8 @@ static void test_jobs_take_turns(void **state)
 	assert_int_equal(job_open(box->spool, JOB, &job, &why), 0);
 	slice = job->forms[0].rendering.slices[0];
 	form.rendering = (struct rendering){ &slice, 1, slice.iov_len, 0 };
-	if (job_begin(box->spool, &request, job->post.bytes, &writer, &why) != 0)
+	assert_int_equal(job_post(job, box->arena, &envelope, &message, &why), 0);
+	if (job_begin(box->spool, &request, message, &writer, &why) != 0)
 		fail_msg("%s", why.text);
 	assert_int_equal(job_add(writer, 0, "late@example.com", &why), 0);
 	assert_int_equal(job_commit(writer, &why), 0);
