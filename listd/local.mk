@@ -66,8 +66,10 @@ liblistd_la_SOURCES += \
 	listd/spool/job_kept.c \
 	listd/spool/job_read.c \
 	listd/spool/job_writer.c \
+	listd/spool/journal.c \
 	listd/spool/spool.c \
 	listd/spool/spool_trailer.c \
+	listd/spool/spool_settle.c \
 	listd/spool/spool_try.c \
 	listd/spool/spool_writer.c
 noinst_HEADERS += \

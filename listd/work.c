@@ -78,6 +78,14 @@ static int add_job(struct task *task, struct job_writer *writer, const char *id,
 	return 0;
 }
 
+/* What waits for a moderator is a file. */
+static int hold(struct task *task, struct post *post, unsigned number, struct fail *why)
+{
+	if (spool_settle(task->daemon->spool, task->work->id, &task->work->entry, why) != 0)
+		return -1;
+	return commit_hold(task->daemon, post, number, why);
+}
+
 /* 0: done, 1: look at it again later, -1: trouble. */
 static int finish(struct task *task, struct post *post, unsigned number, struct fail *why)
 {
@@ -85,21 +93,20 @@ static int finish(struct task *task, struct post *post, unsigned number, struct 
 	struct job_writer *writer;
 	const char *job;
 
+	if (post->outcome == OUTCOME_LATER && clock_now(&task->daemon->clock) < e->received_secs + LATER_MAX_SECS)
+		return 1;
 	switch (post->outcome) {
 	case OUTCOME_SEND:
 		if (commit_send(task->daemon, post, number, &writer, &job, why) != 0)
 			return -1;
 		return add_job(task, writer, job, why);
 	case OUTCOME_LATER:
-		if (clock_now(&task->daemon->clock) < e->received_secs + LATER_MAX_SECS)
-			return 1;
-		return commit_hold(task->daemon, post, number, why);
 	case OUTCOME_HOLD:
-		return commit_hold(task->daemon, post, number, why);
+		return hold(task, post, number, why);
 	case OUTCOME_REFUSE:
 		/* It was answered 250: what is refused on the second look (DNS or the list has changed since) goes to a person, not into the void. */
 		post->reason = arena_printf(post->arena, "accepted, but refused on a second look: %s", post->why.text);
-		return commit_hold(task->daemon, post, number, why);
+		return hold(task, post, number, why);
 	case OUTCOME_REPORT:
 		return take_report(task, post, why);
 	case OUTCOME_DISCARD:
@@ -239,6 +246,8 @@ static int work_on_file(struct task *task, struct fail *why)
 	bool abandoned;
 	int result;
 
+	if (spool_settle(task->daemon->spool, task->work->id, &task->work->entry, why) != 0)
+		return -1;
 	if (spool_begin_try(task->daemon->spool, task->work->id, &try, &abandoned, why) != 0)
 		return -1;
 	if (abandoned)
@@ -254,7 +263,7 @@ int work_let_go(struct daemon *daemon, struct work *work)
 {
 	struct fail why;
 
-	if (spool_remove(daemon->spool, SPOOL_IN, work->id, &why) != 0) {
+	if (spool_let_go(daemon->spool, work->id, &work->entry, &why) != 0) {
 		event_log(EVENT_FAULT, "id", work->id, "text", why.text, NULL);
 		return -1;
 	}
@@ -268,7 +277,10 @@ void work_put_back(struct daemon *daemon, struct work *work)
 	struct fail why;
 
 	drop_jobs(work);
-	spool_clear_tries(daemon->spool, work->id, &why);
+	if (work->entry.bytes == 0)
+		spool_clear_tries(daemon->spool, work->id, &why);
+	else if (spool_settle(daemon->spool, work->id, &work->entry, &why) != 0)
+		event_log(EVENT_FAULT, "id", work->id, "text", why.text, NULL);
 }
 
 int work_on(struct daemon *daemon, struct work *work)

@@ -72,7 +72,7 @@ static void put_off(struct work *work)
 		work->waits++;
 }
 
-void workers_push_judged(struct workers *w, const char *id, struct judged *judged)
+void workers_push_judged(struct workers *w, const char *id, const struct spool_entry *entry, struct judged *judged)
 {
 	struct work *work;
 
@@ -84,6 +84,7 @@ void workers_push_judged(struct workers *w, const char *id, struct judged *judge
 	if (work == NULL)
 		fail_environment("out of memory");
 	memcpy(work->id, id, strnlen(id, SPOOL_ID_CHARS));
+	work->entry = *entry;
 	work->judged = judged;
 	if (is_slow(w, id)) {
 		judged_free(judged);
@@ -95,7 +96,7 @@ void workers_push_judged(struct workers *w, const char *id, struct judged *judge
 
 void workers_push(struct workers *w, const char *id)
 {
-	workers_push_judged(w, id, NULL);
+	workers_push_judged(w, id, &(struct spool_entry){ 0 }, NULL);
 }
 
 /* A sender whose names are answered slowly can make many messages that wait for DNS: there is always a thread for the others. */

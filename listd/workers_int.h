@@ -23,6 +23,7 @@ struct work {
 	char id[SPOOL_ID_CHARS + 1];
 	unsigned waits;        /* how often it was put off */
 	int64_t due_ms;
+	struct spool_entry entry; /* in the journal, if it has no file */
 	struct judged *judged; /* NULL: it is read from disk and judged anew */
 	struct ticket *jobs;   /* when it is done with */
 	size_t job_count;

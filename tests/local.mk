@@ -166,11 +166,13 @@ tests_fuzz_fuzz_header_LDFLAGS = $(AM_LDFLAGS) $(FUZZ_LDFLAGS)
 endif
 
 # spool, intake, delivery
-check_PROGRAMS += tests/unit/test_spool tests/unit/test_job tests/unit/test_verp
-TESTS += tests/unit/test_spool tests/unit/test_job tests/unit/test_verp
+check_PROGRAMS += tests/unit/test_spool tests/unit/test_journal tests/unit/test_job tests/unit/test_verp
+TESTS += tests/unit/test_spool tests/unit/test_journal tests/unit/test_job tests/unit/test_verp
 noinst_HEADERS += tests/unit/spool_help.h
 tests_unit_test_spool_SOURCES = tests/unit/test_spool.c
 tests_unit_test_spool_LDADD = $(LISTD_TEST_LIBS)
+tests_unit_test_journal_SOURCES = tests/unit/test_journal.c
+tests_unit_test_journal_LDADD = $(LISTD_TEST_LIBS)
 tests_unit_test_job_SOURCES = tests/unit/test_job.c
 tests_unit_test_job_LDADD = $(LISTD_TEST_LIBS)
 tests_unit_test_verp_SOURCES = tests/unit/test_verp.c
@@ -350,13 +352,19 @@ tests_bench_bench_signatures_SOURCES = tests/bench/bench_signatures.c
 tests_bench_bench_signatures_LDADD = $(TEST_LIBS)
 # spool and delivery
 if FUZZ
-noinst_PROGRAMS += tests/fuzz/fuzz_verp tests/fuzz/fuzz_smtp_reply tests/fuzz/fuzz_spool_trailer tests/fuzz/fuzz_wire
+noinst_PROGRAMS += tests/fuzz/fuzz_verp tests/fuzz/fuzz_smtp_reply tests/fuzz/fuzz_spool_trailer tests/fuzz/fuzz_wire tests/fuzz/fuzz_journal tests/fuzz/fuzz_job
 tests_fuzz_fuzz_verp_SOURCES = tests/fuzz/fuzz_verp.c
 tests_fuzz_fuzz_verp_LDADD = $(LISTD_TEST_LIBS)
 tests_fuzz_fuzz_verp_LDFLAGS = $(AM_LDFLAGS) $(FUZZ_LDFLAGS)
 tests_fuzz_fuzz_smtp_reply_SOURCES = tests/fuzz/fuzz_smtp_reply.c
 tests_fuzz_fuzz_smtp_reply_LDADD = $(LISTD_TEST_LIBS)
 tests_fuzz_fuzz_smtp_reply_LDFLAGS = $(AM_LDFLAGS) $(FUZZ_LDFLAGS)
+tests_fuzz_fuzz_journal_SOURCES = tests/fuzz/fuzz_journal.c
+tests_fuzz_fuzz_journal_LDADD = $(LISTD_TEST_LIBS)
+tests_fuzz_fuzz_journal_LDFLAGS = $(AM_LDFLAGS) $(FUZZ_LDFLAGS)
+tests_fuzz_fuzz_job_SOURCES = tests/fuzz/fuzz_job.c
+tests_fuzz_fuzz_job_LDADD = $(LISTD_TEST_LIBS)
+tests_fuzz_fuzz_job_LDFLAGS = $(AM_LDFLAGS) $(FUZZ_LDFLAGS)
 tests_fuzz_fuzz_spool_trailer_SOURCES = tests/fuzz/fuzz_spool_trailer.c
 tests_fuzz_fuzz_spool_trailer_LDADD = $(LISTD_TEST_LIBS)
 tests_fuzz_fuzz_spool_trailer_LDFLAGS = $(AM_LDFLAGS) $(FUZZ_LDFLAGS)

@@ -19,8 +19,8 @@ struct lmtp_judge { /* it logs its own refusals, with list and stage; the server
 	 * refusal, or 250 for a message that is dropped on purpose; without any reply it is 451. A kept one's reply is sent after the message
 	 * is on disk. bytes and envelope are valid during the call. Returns what the judge wants to have back for this message, with accepted or with dropped; or NULL. */
 	void *(*message)(void *context, struct arena *a, const struct envelope *envelope, struct span bytes, struct reply *replies, bool *keep);
-	/* It is on disk for these recipients and acknowledged next: hand it to the workers. */
-	void (*accepted)(void *context, const struct envelope *envelope, void *judged);
+	/* It is on disk for these recipients and acknowledged next: hand it to the workers, which end the entry. */
+	void (*accepted)(void *context, const struct envelope *envelope, const struct spool_entry *entry, void *judged);
 	/* It is not. */
 	void (*dropped)(void *context, void *judged);
 };

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* The end of a transaction. A message is answered 250 only when spool_commit has made it durable; in any other case the file is gone before
+/* The end of a transaction. A message is answered 250 only when spool_accept has made it durable; in any other case the file is gone before
  * the refusals are sent. */
 #include "listd/intake/lmtp_int.h"
 #include "listd/event.h"
@@ -178,12 +178,13 @@ static void commit(struct content *content, struct verdicts *v, size_t kept, voi
 	struct lmtp_session *s = content->session;
 	const struct lmtp_judge *judge = &s->lmtp->judge;
 	struct envelope envelope = kept_envelope(s, v, kept);
+	struct spool_entry entry;
 	struct fail why;
 
-	if (spool_commit(content->writer, &envelope, &why) == 0) {
+	if (spool_accept(content->writer, &envelope, &entry, &why) == 0) {
 		content->writer = NULL;
 		note_accepted(s, &envelope, content->data.bytes);
-		judge->accepted(judge->context, &envelope, judged);
+		judge->accepted(judge->context, &envelope, &entry, judged);
 		return;
 	}
 	content->writer = NULL;

@@ -271,17 +271,16 @@ static void *judge_message(void *context, struct arena *a, const struct envelope
 	return judged;
 }
 
-static void accepted(void *context, const struct envelope *envelope, void *judged)
+static void accepted(void *context, const struct envelope *envelope, const struct spool_entry *entry, void *judged)
 {
 	struct daemon *daemon = context;
 
 	atomic_fetch_add(&daemon->posts_count, 1);
-	if (judged_keep(judged, envelope)) {
-		workers_push_judged(daemon->workers, envelope->id, judged);
-	} else {
+	if (!judged_keep(judged, envelope)) {
 		judged_free(judged);
-		workers_push(daemon->workers, envelope->id);
+		judged = NULL;
 	}
+	workers_push_judged(daemon->workers, envelope->id, entry, judged);
 }
 
 static void dropped(void *context, void *judged)

@@ -3,6 +3,7 @@
 #include "listd/event.h"
 #include "listd/reply.h"
 #include "listd/spool/job.h"
+#include "listd/spool/journal.h"
 #include "mail/secret.h"
 
 #include <dirent.h>
@@ -23,8 +24,8 @@
 #define RESERVE_INODES 1000
 
 static const struct { const char *name; size_t offset; } dir_rows[] = {
-	{ "tmp", offsetof(struct spool, tmp_fd) }, { "in", offsetof(struct spool, in_fd) }, { "held", offsetof(struct spool, held_fd) },
-	{ "out", offsetof(struct spool, out_fd) },
+	{ "tmp", offsetof(struct spool, tmp_fd) }, { "journal", offsetof(struct spool, journal_fd) }, { "in", offsetof(struct spool, in_fd) },
+	{ "held", offsetof(struct spool, held_fd) }, { "out", offsetof(struct spool, out_fd) },
 	{ "kept", offsetof(struct spool, kept_fd) }, { "bad", offsetof(struct spool, bad_fd) },
 };
 #define DIR_COUNT (sizeof(dir_rows) / sizeof(dir_rows[0]))
@@ -131,7 +132,8 @@ int spool_open(const char *dir, struct spool **spool_r, struct fail *why)
 		*dir_fd_of(spool, i) = -1;
 	if (strlen(dir) > PATH_MAX - 2 * SPOOL_NAME_MAX_CHARS)
 		fail_permanent(why, "the path of the spool is too long");
-	else if (open_dirs(spool, why) == 0 && remove_leftovers(spool, why) == 0) {
+	else if (open_dirs(spool, why) == 0 && remove_leftovers(spool, why) == 0 && spool_recover(spool, why) == 0) {
+		spool->journal = journal_new(spool, spool->journal_fd);
 		*spool_r = spool;
 		return 0;
 	}
@@ -143,6 +145,7 @@ void spool_close(struct spool *spool)
 {
 	if (spool == NULL)
 		return;
+	journal_free(spool->journal);
 	for (size_t i = 0; i < DIR_COUNT; i++)
 		if (*dir_fd_of(spool, i) >= 0)
 			close(*dir_fd_of(spool, i));

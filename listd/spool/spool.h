@@ -2,16 +2,17 @@
 /* The truth for mail: directories below spool-dir, and renames between them.
  *
  *   tmp/ID          being written; removed at start
+ *   journal/N       accepted: small messages, until the route has dealt with them; what a crash leaves there goes to in/ at start (journal.h)
  *   in/ID           accepted: message bytes, then its envelope and a footer as a trailer (spool_int.h); the route works on it
  *   held/ID         waits for a moderator (same file)
  *   out/ID-N.tmp    being committed; removed at start
- *   out/ID-N        a post for one list, ready to send: its forms and recipients; beside it ID-N.post, a hard link to the file of in/ (job.h)
+ *   out/ID-N        a post for one list, ready to send: its forms and recipients; beside it ID-N.post, a hard link to the file of in/, if that is large (job.h)
  *   out/ID-N.done   it has been sent while in/ID was still there; keeps a repeated run of the route from sending it again
  *   kept/ID-N       a job that has been sent, with its post, for as long as one of its copies may have to be sent in another form
  *   bad/            damaged files and messages that ended the process again and again, for the operator
  *
- * A message is acknowledged only when its file and the directory are on disk. A crash at any instant loses nothing. After a power failure
- * bad/ may hold a torn file of in/ that was never acknowledged; its reason in the log says so.
+ * A message is acknowledged only when its file and the directory, or its entry in the journal, are on disk. A crash at any instant loses nothing. After a power failure
+ * bad/ may hold a torn file that was never acknowledged; its reason in the log says so.
  * ids: time and random, 20 lower-case base32 characters, sorting by time. */
 #ifndef LISTD_SPOOL_H
 #define LISTD_SPOOL_H
@@ -46,7 +47,8 @@ struct envelope {
 /* A copy whose texts live in a. */
 void spool_copy_envelope(struct arena *a, const struct envelope *envelope, struct envelope *copy_r);
 
-/* Make the directories where missing, check ownership, take the lock (one process has a spool), remove leftovers of tmp/ and out/ *.tmp. */
+/* Make the directories where missing, check ownership, take the lock (one process has a spool), remove leftovers of tmp/ and out/ *.tmp, give what the journal holds
+ * files in in/. */
 int spool_open(const char *dir, struct spool **spool_r, struct fail *why);
 void spool_close(struct spool *spool);
 /* A new id, unique on this host. */
@@ -61,6 +63,14 @@ int spool_begin(struct spool *spool, const char *id, struct spool_writer **write
 int spool_add(struct spool_writer *writer, struct span bytes, struct fail *why); /* buffered; large messages go to the file as they come */
 int spool_view(struct spool_writer *writer, struct span *bytes_r, struct fail *why); /* all bytes, valid until commit or abort */
 int spool_commit(struct spool_writer *writer, const struct envelope *envelope, struct fail *why); /* frees the writer in any case; nothing is left on failure */
+/* Where in the journal a message stands. bytes 0: nowhere, it has a file in in/. */
+struct spool_entry { unsigned segment; size_t at, bytes; };
+/* The same for one that is dealt with at once: where it is small, its bytes go to the journal. spool_settle or spool_let_go ends the entry. */
+int spool_accept(struct spool_writer *writer, const struct envelope *envelope, struct spool_entry *entry_r, struct fail *why);
+/* Give it a file in in/, durable, if it has none: it is to be read or waits. -1: the entry stays. */
+int spool_settle(struct spool *spool, const char *id, struct spool_entry *entry, struct fail *why);
+/* It is dealt with: its entry is ended, or in/ID removed. */
+int spool_let_go(struct spool *spool, const char *id, struct spool_entry *entry, struct fail *why);
 void spool_abort(struct spool_writer *writer);
 
 /* A message of in/ or held/. */

@@ -19,7 +19,8 @@
 
 struct spool {
 	char *dir;
-	int dir_fd, tmp_fd, in_fd, held_fd, out_fd, kept_fd, bad_fd; /* of the directories; dir_fd holds the lock */
+	int dir_fd, tmp_fd, journal_fd, in_fd, held_fd, out_fd, kept_fd, bad_fd; /* of the directories; dir_fd holds the lock */
+	struct journal *journal;
 };
 
 /* A checksum against damage (not against malice) that takes 8 bytes a step. */
@@ -46,6 +47,8 @@ bool spool_trailer_read_footer(struct span footer, struct spool_footer *footer_r
 
 /* Is it a name that may stand in a path of the spool: lower-case letters, digits and "-", not empty? */
 bool spool_name_is_safe(const char *name);
+/* What the journal holds becomes files of in/, and its segments go. At start. */
+int spool_recover(struct spool *spool, struct fail *why);
 int spool_place_fd(const struct spool *spool, enum spool_place place);
 /* Fill why for a failed system call: 452 4.3.1 for a full disk, else 451 4.3.0. */
 int spool_fail_errno(struct fail *why, const char *what, const char *name);

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* How a message becomes durable, in as few system calls as there can be:
+/* How a message becomes durable, in as few system calls as there can be. A small one that is dealt with at once goes to the journal; for any other:
  *
  *   tmp/ID  written (message, envelope, footer: one writev for a message up to BUFFER_BYTES)
  *   rename  to in/ID
@@ -7,6 +7,7 @@
  *
  * The rename comes before the syncs, so that journalling file systems (ext4, xfs, btrfs) commit once for both. The price: after a
  * power failure in between, in/ may hold a torn file. It has no whole footer, was never acknowledged and is put aside when it is read. */
+#include "listd/spool/journal.h"
 #include "listd/spool/spool_int.h"
 
 #include <errno.h>
@@ -166,6 +167,41 @@ int spool_commit(struct spool_writer *w, const struct envelope *envelope, struct
 	if (result == 0)
 		result = publish(w, why);
 	if (result != 0) {
+		spool_abort(w);
+		return -1;
+	}
+	free_writer(w);
+	return 0;
+}
+
+/* As it would stand in its file. 1: no room. */
+static int put_into_journal(struct spool_writer *w, const struct envelope *envelope, struct spool_entry *entry_r, struct fail *why)
+{
+	struct span message = buf_span(&w->pending);
+	struct buf trailer;
+	int result;
+
+	buf_init(&trailer, SPOOL_ENVELOPE_MAX_BYTES + SPOOL_FOOTER_BYTES);
+	result = spool_trailer_make(message, envelope, &trailer, why);
+	if (result == 0) {
+		struct iovec slices[] = { as_iovec(message), as_iovec(buf_span(&trailer)) };
+
+		result = trailer.len > SPOOL_SMALL_BYTES ? 1 : journal_put(w->spool->journal, w->id, slices, 2, entry_r);
+	}
+	buf_done(&trailer);
+	return result;
+}
+
+int spool_accept(struct spool_writer *w, const struct envelope *envelope, struct spool_entry *entry_r, struct fail *why)
+{
+	bool is_small = w->fd < 0 && w->pending.len <= SPOOL_SMALL_BYTES && strlen(w->id) == SPOOL_ID_CHARS;
+	int result = is_small ? put_into_journal(w, envelope, entry_r, why) : 1;
+
+	if (result > 0) {
+		*entry_r = (struct spool_entry){ 0 };
+		return spool_commit(w, envelope, why);
+	}
+	if (result < 0) {
 		spool_abort(w);
 		return -1;
 	}

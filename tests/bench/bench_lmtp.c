@@ -50,9 +50,15 @@ static void *keep_message(void *context, struct arena *a, const struct envelope 
 	return NULL;
 }
 
-static void note_accepted(void *context, const struct envelope *envelope, void *judged)
+static void let_go(void *context, const struct envelope *envelope, const struct spool_entry *entry, void *judged)
 {
-	(void)context, (void)envelope, (void)judged;
+	struct spool *spool = *(struct spool **)context;
+	struct spool_entry mine = *entry;
+	struct fail why;
+
+	(void)judged;
+	if (spool_let_go(spool, envelope->id, &mine, &why) != 0)
+		die(why.text);
 }
 
 static void note_dropped(void *context, void *judged)
@@ -199,11 +205,11 @@ int main(int argc, char **argv)
 	static const unsigned sessions[] = { 1, 4, 8, 20 };
 	static struct bench bench;
 	struct lmtp_options options = { .mode = 0600, .sessions_max = THREADS_MAX, .max_bytes = 1 << 20, .host_name = "bench.example" };
-	struct lmtp_judge judge = { &bench, take_rcpt, keep_message, note_accepted, note_dropped };
+	struct spool *spool;
+	struct lmtp_judge judge = { &spool, take_rcpt, keep_message, let_go, note_dropped };
 	double secs = argc > 2 ? atof(argv[2]) : 2;
 	int rounds = argc > 3 ? atoi(argv[3]) : 3;
 	char spool_path[300], listen[310];
-	struct spool *spool;
 	struct lmtp *lmtp;
 	struct fail why;
 

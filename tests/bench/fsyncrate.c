@@ -30,10 +30,11 @@ static void spool_file(const char *name)
 	const char *rcpts[] = { "birds@lists.example.org" };
 	struct envelope envelope = { .id = name, .received_secs = 1700000000, .mail_from = "ann@example.com", .rcpts = rcpts, .rcpt_count = 1, .client_ip = "192.0.2.1" };
 	struct spool_writer *writer;
+	struct spool_entry entry;
 	struct fail why;
 
 	if (spool_begin(bench.spool, name, &writer, &why) != 0 || spool_add(writer, (struct span){ bench.post, BENCH_POST_BYTES }, &why) != 0
-		|| spool_commit(writer, &envelope, &why) != 0 || spool_remove(bench.spool, SPOOL_IN, name, &why) != 0)
+		|| spool_accept(writer, &envelope, &entry, &why) != 0 || spool_let_go(bench.spool, name, &entry, &why) != 0)
 		bench_die(why.text);
 }
 

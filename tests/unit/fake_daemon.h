@@ -10,6 +10,7 @@
 
 #include "listd/bounce/fallback_int.h"
 #include "listd/bounce/learn_int.h"
+#include "listd/post/rate.h"
 #include "listd/workers.h"
 
 struct fake_daemon {
@@ -96,6 +97,7 @@ static inline void fake_daemon_open(struct fake_daemon *d, const struct relay_pl
 	d->daemon.clock = d->fake.clock;
 	d->daemon.dns = d->fake.dns;
 	d->daemon.lists = settings_cache_new();
+	d->daemon.rates = rates_new();
 	fake_daemon_must(spool_open(arena_printf(d->box.arena, "%s/spool", d->box.dir), &d->daemon.spool, &why), &why);
 	fake_daemon_must(store_open(arena_printf(d->box.arena, "%s/store", d->box.dir), 1 << 20, &d->daemon.store, &why), &why);
 	fake_daemon_must(store_list_create(d->daemon.store, FAKE_LIST, arena_printf(d->box.arena, "subject-tag = \"[birds]\"\npost = anyone\narchive = no\n%s", list_text), FAKE_NOW, &why), &why);
@@ -118,6 +120,7 @@ static inline void fake_daemon_close(struct fake_daemon *d)
 	store_close(d->daemon.store);
 	spool_close(d->daemon.spool);
 	settings_cache_free(d->daemon.lists);
+	rates_free(d->daemon.rates);
 	site_settings_free(d->site.settings);
 	pthread_mutex_destroy(&d->daemon.site_lock);
 	fake_close(&d->fake);

@@ -263,10 +263,11 @@ static void accept_until_killed(const char *dir, int tell_fd, unsigned seed)
 		char id[SPOOL_ID_CHARS + 1];
 		struct envelope envelope = { .id = id, .mail_from = "", .rcpts = rcpts, .rcpt_count = 1 };
 		struct spool_writer *writer;
-		size_t len = (size_t)rand_r(&seed) % 600000;
+		struct spool_entry entry;
+		size_t len = (size_t)rand_r(&seed) % (rand_r(&seed) % 2 == 0 ? 600000 : 20000);
 
 		spool_id(1700000000, id);
-		if (spool_begin(spool, id, &writer, &why) != 0 || spool_add(writer, make_message(a, id, len), &why) != 0 || spool_commit(writer, &envelope, &why) != 0
+		if (spool_begin(spool, id, &writer, &why) != 0 || spool_add(writer, make_message(a, id, len), &why) != 0 || spool_accept(writer, &envelope, &entry, &why) != 0
 			|| write(tell_fd, id, SPOOL_ID_CHARS) != SPOOL_ID_CHARS)
 			_exit(1);
 		arena_reset(a);

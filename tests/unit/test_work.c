@@ -5,6 +5,7 @@
 #include "listd/fatal.h"
 #include "listd/post/daemon_world.h"
 #include "listd/post/judged.h"
+#include "listd/spool/journal.h"
 #include "listd/workers_int.h"
 
 #include <signal.h>
@@ -37,8 +38,8 @@ static struct span signed_post(struct fake_daemon *d, const char *to)
 		"Message-ID: <" ID "@example.com>\r\n\r\nA heron stood by the lake.\r\n", to)), "reject.example");
 }
 
-/* As the LMTP server does it. Returns what the judge found out, when it is to be kept. */
-static struct judged *take_in(struct fake_daemon *d, const char **rcpts, size_t count, struct span bytes)
+/* As the LMTP server does it, with a file in in/, or where the message stands in the journal. Returns what the judge found out, when it is to be kept. */
+static struct judged *take(struct fake_daemon *d, const char **rcpts, size_t count, struct span bytes, struct spool_entry *entry_r)
 {
 	struct lmtp_judge judge = daemon_judge(&d->daemon);
 	struct envelope envelope = { .id = ID, .received_secs = FAKE_NOW, .mail_from = "ann@reject.example", .rcpts = rcpts, .rcpt_count = count, .client_ip = "192.0.2.1" };
@@ -56,11 +57,19 @@ static struct judged *take_in(struct fake_daemon *d, const char **rcpts, size_t 
 	for (size_t i = 0; i < count; i++)
 		if (!keep[i] || replies[i].code != 250)
 			fail_msg("%s: %d %s", rcpts[i], replies[i].code, replies[i].text);
-	fake_daemon_must(spool_commit(writer, &envelope, &why), &why);
+	if (entry_r == NULL)
+		fake_daemon_must(spool_commit(writer, &envelope, &why), &why);
+	else
+		fake_daemon_must(spool_accept(writer, &envelope, entry_r, &why), &why);
 	if (judged_keep(judged, &envelope))
 		return judged;
 	judge.dropped(judge.context, judged);
 	return NULL;
+}
+
+static struct judged *take_in(struct fake_daemon *d, const char **rcpts, size_t count, struct span bytes)
+{
+	return take(d, rcpts, count, bytes, NULL);
 }
 
 static struct work *new_work(struct judged *judged)
@@ -277,11 +286,72 @@ static void test_publishing(void **state)
 	fake_daemon_close(&d);
 }
 
+static int count_one(void *context, const char *id, struct span file, struct fail *why)
+{
+	(void)why;
+	assert_string_equal(id, ID);
+	assert_true(span_find(file, SPAN_LIT("#listd-spool-1 tries=0")) < file.len);
+	++*(size_t *)context;
+	return 0;
+}
+
+static size_t count_alive(struct fake_daemon *d)
+{
+	struct span segment;
+	size_t count = 0;
+	struct fail why;
+
+	fake_daemon_must(file_read(d->box.arena, arena_printf(d->box.arena, "%s/spool/journal/0", d->box.dir), JOURNAL_SEGMENT_BYTES, &segment, &why), &why);
+	fake_daemon_must(journal_scan(segment, count_one, &count, &why), &why);
+	return count;
+}
+
+/* A post in the journal never gets a file, unless its job cannot be made, it is held, or it is not known any more what was found out. */
+static void test_from_the_journal(void **state)
+{
+	static const struct { const char *name, *list; bool forgotten, lost_job; size_t done, held, in; } rows[] = {
+		{ "sent", FAKE_LIST, false, false, 1, 0, 0 }, { "sent after a second look", FAKE_LIST, true, false, 1, 0, 0 }, { "its job is lost", FAKE_LIST, false, true, 0, 0, 1 },
+		{ "held", "slow@lists.example.org", false, false, 1, 1, 0 },
+	};
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+		const char *rcpts[] = { rows[i].list };
+		struct fake_daemon d = { 0 };
+		struct ends ends = { PTHREAD_MUTEX_INITIALIZER, 0, 0 };
+		struct spool_entry entry;
+		struct judged *judged;
+		struct publisher *publisher;
+		struct work *work;
+		struct fail why;
+
+		open_without_workers(&d);
+		fake_daemon_must(store_list_create(d.daemon.store, "slow@lists.example.org", "post = moderated\n", FAKE_NOW, &why), &why);
+		judged = take(&d, rcpts, 1, signed_post(&d, rows[i].list), &entry);
+		assert_non_null(judged);
+		if (rows[i].forgotten)
+			judged_free(judged);
+		work = new_work(rows[i].forgotten ? NULL : judged);
+		work->entry = entry;
+		assert_int_equal(count_alive(&d), 1);
+		assert_int_equal(work_on(&d.daemon, work), 0);
+		assert_int_equal(box_has(&d.box, "spool/in/" ID), rows[i].forgotten || rows[i].held > 0);
+		if (rows[i].lost_job)
+			assert_int_equal(unlink(arena_printf(d.box.arena, "%s/spool/out/" ID "-0.tmp", d.box.dir)), 0);
+		fake_daemon_must(publisher_start(&d.daemon, note_end, &ends, &publisher, &why), &why);
+		publisher_put(publisher, work);
+		publisher_stop(publisher);
+		if (ends.done != rows[i].done || count_alive(&d) != 0 || box_count(&d.box, "spool/held") != rows[i].held || box_count(&d.box, "spool/in") != rows[i].in)
+			fail_msg("%s: done %u, alive %zu, held %zu, in %zu", rows[i].name, ends.done, count_alive(&d), box_count(&d.box, "spool/held"), box_count(&d.box, "spool/in"));
+		fake_daemon_close(&d);
+	}
+}
+
 int main(void)
 {
 	static const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_from_memory_and_from_disk), cmocka_unit_test(test_too_much_is_not_kept), cmocka_unit_test(test_many_lists), cmocka_unit_test(test_faults_are_blamed), cmocka_unit_test(test_want_of_memory_has_last_words),
-		cmocka_unit_test(test_publishing),
+		cmocka_unit_test(test_publishing), cmocka_unit_test(test_from_the_journal),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
