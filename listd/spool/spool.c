@@ -141,11 +141,21 @@ int spool_open(const char *dir, struct spool **spool_r, struct fail *why)
 	return -1;
 }
 
+/* What is stopped in good order is a spool of files; what cannot be written now is at the next start. */
+static void close_journal(struct spool *spool)
+{
+	struct fail why;
+
+	if (spool->journal != NULL && spool_recover(spool, &why) != 0)
+		event_log(EVENT_FAULT, "file", "journal", "text", why.text, NULL);
+	journal_free(spool->journal);
+}
+
 void spool_close(struct spool *spool)
 {
 	if (spool == NULL)
 		return;
-	journal_free(spool->journal);
+	close_journal(spool);
 	for (size_t i = 0; i < DIR_COUNT; i++)
 		if (*dir_fd_of(spool, i) >= 0)
 			close(*dir_fd_of(spool, i));

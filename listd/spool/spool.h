@@ -50,6 +50,7 @@ void spool_copy_envelope(struct arena *a, const struct envelope *envelope, struc
 /* Make the directories where missing, check ownership, take the lock (one process has a spool), remove leftovers of tmp/ and out/ *.tmp, give what the journal holds
  * files in in/. */
 int spool_open(const char *dir, struct spool **spool_r, struct fail *why);
+/* What is left in the journal gets files. NULL is allowed. */
 void spool_close(struct spool *spool);
 /* A new id, unique on this host. */
 void spool_id(int64_t now_secs, char id_r[SPOOL_ID_CHARS + 1]);

@@ -47,7 +47,7 @@ bool spool_trailer_read_footer(struct span footer, struct spool_footer *footer_r
 
 /* Is it a name that may stand in a path of the spool: lower-case letters, digits and "-", not empty? */
 bool spool_name_is_safe(const char *name);
-/* What the journal holds becomes files of in/, and its segments go. At start. */
+/* What the journal holds becomes files of in/, and its segments go. At start, and at the end. */
 int spool_recover(struct spool *spool, struct fail *why);
 int spool_place_fd(const struct spool *spool, enum spool_place place);
 /* Fill why for a failed system call: 452 4.3.1 for a full disk, else 451 4.3.0. */

@@ -406,8 +406,7 @@ def damaged_files(world):
         signed = world.sign(message("Ann <ann@other.example>", BIRDS, token), "other.example")
         check("%s is taken" % token, post(world, signed, "ann@other.example", BIRDS).startswith("250"))
     world.stop("listd")
-    jobs = {token: name for name in jobs_of(world) for token in ("damaged-job", "whole-job")
-            if token.encode() in open(world.path("spool/out", name + ".post"), "rb").read()}
+    jobs = {token: name for name in jobs_of(world) for token in ("damaged-job", "whole-job") if token.encode() in open(world.path("spool/out", name), "rb").read()}
     posts = {token: name for name in names(world, "in") for token in ("damaged-post", "whole-post") if token.encode() in open(world.path("spool/in", name), "rb").read()}
     check("two jobs and two posts wait", len(jobs) == 2 and len(posts) == 2, (jobs, posts))
     flip(world.path("spool/out", jobs["damaged-job"]), -40)
