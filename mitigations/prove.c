@@ -105,7 +105,7 @@ static const char *check_lines(struct proving *p)
 	scan_slices(&in_head, &head, 1, is_lf_text);
 	scan_slices(&in_body, p->message.body, p->message.body_count, is_lf_text);
 	p->proof->longest_line_bytes = in_head.longest > in_body.longest ? in_head.longest : in_body.longest;
-	p->proof->needs_utf8 = in_head.has_8bit;
+	p->proof->needs_utf8 = in_head.has_8bit && p->list->smtputf8;
 	p->proof->needs_8bit = in_head.has_8bit || in_body.has_8bit;
 	if (p->proof->longest_line_bytes > HEADER_LINE_MAX_BYTES)
 		return arena_printf(p->arena, "a line has %zu octets, which relays cut at %d", p->proof->longest_line_bytes, HEADER_LINE_MAX_BYTES);
@@ -157,15 +157,16 @@ static void judge_list_signature(struct proving *p)
 	}
 }
 
-/* Every passing signature as evidence, and the one that the MTA will add. Over a header of 8-bit octets only ours counts, made on this side of the relay that may
- * change them; an author's does not come through every one. */
+/* Every passing signature as evidence, and the one that the MTA will add. Where the header calls for SMTPUTF8 only ours counts, made on this side of the relay that may
+ * change it; an author's does not come through every one. Nor does the name of an author in UTF-8 mean the same domain to every receiver. */
 static struct dmarc_evidence *gather_evidence(const struct proving *p, size_t *count_r)
 {
 	struct dmarc_evidence *evidence = arena_array(p->arena, p->dkim.count + 1, sizeof(*evidence));
+	bool only_ours = p->proof->needs_utf8 || (p->from.count > 0 && address_is_utf8(&p->from.items[0]));
 
 	*count_r = 0;
 	for (size_t i = 0; i < p->dkim.count; i++)
-		if (p->dkim.signatures[i].result == AUTH_PASS && (!p->proof->needs_utf8 || strcmp(p->dkim.signatures[i].domain, p->list->domain) == 0))
+		if (p->dkim.signatures[i].result == AUTH_PASS && (!only_ours || strcmp(p->dkim.signatures[i].domain, p->list->domain) == 0))
 			evidence[(*count_r)++] = (struct dmarc_evidence){ p->dkim.signatures[i].domain, AUTH_PASS };
 	if (!p->list->signs)
 		evidence[(*count_r)++] = (struct dmarc_evidence){ p->list->domain, AUTH_PASS };

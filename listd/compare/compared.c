@@ -173,6 +173,7 @@ static bool begin(struct passage *p)
 	*envelope = (struct envelope){
 		.id = explain_id(p->arena, p->bytes), .received_secs = clock_now(&p->clock), .mail_from = p->session.mail_from, .rcpts = rcpts, .rcpt_count = 1,
 		.client_ip = p->session.client_ip, .helo = p->session.helo, .auth_user = p->session.auth_user, .is_submission = p->session.is_submission,
+		.smtputf8 = p->session.smtputf8,
 	};
 	p->world = (struct world){
 		.dns = p->item->described != NULL ? p->made.dns : c->dns, .clock = &p->clock, .site = c->site, .keyring = &c->keyring, .key_overlay = c->keys,

@@ -43,7 +43,7 @@ int verb_explain(struct control_call *call, json_t **result_r, struct fail *why)
 	struct explain_request request = {
 		.rcpt = text_arg(call, "list"), .for_address = text_arg(call, "for"),
 		.session = { .client_ip = text_arg(call, "ip"), .helo = text_arg(call, "helo"), .mail_from = text_arg(call, "mail_from"),
-			.is_submission = json_is_true(json_object_get(call->args, "submission")) },
+			.is_submission = json_is_true(json_object_get(call->args, "submission")), .smtputf8 = json_is_true(json_object_get(call->args, "smtputf8")) },
 	};
 	struct rendering rendering = { 0 };
 	json_t *explanation = NULL;

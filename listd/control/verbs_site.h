@@ -29,7 +29,7 @@ int verb_held_reject(struct control_call *call, json_t **result_r, struct fail *
 int verb_held_discard(struct control_call *call, json_t **result_r, struct fail *why);
 /* {"mta":"postfix"|"exim"|"sendmail"} -> {"text"}: the lines and maps that send the lists' mail to listd. */
 int verb_mta(struct control_call *call, json_t **result_r, struct fail *why);
-/* {"list","ip","helo","mail_from","submission","for"} and the message in base64 lines -> {"explanation"} or {"message"} in base64. */
+/* {"list","ip","helo","mail_from","submission","smtputf8","for"} and the message in base64 lines -> {"explanation"} or {"message"} in base64. */
 int verb_explain(struct control_call *call, json_t **result_r, struct fail *why);
 
 /* Make a signing key (selector "listd1") for a list's domain where listd signs and has none; *key_r, untouched when there is one, tells what to publish. */

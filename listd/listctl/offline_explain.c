@@ -20,6 +20,7 @@
 	"  --helo H          its HELO\n" \
 	"  --mail-from M     envelope sender (default: the address in From)\n" \
 	"  --submission      it was submitted here by an authenticated user\n" \
+	"  --smtputf8        it was handed in with SMTPUTF8\n" \
 	"  --to ADDRESS      with --list-file: a subscriber; may be repeated (default: one at every known receiver)\n" \
 	"  --nonmember       with --list-file: the author is no member\n" \
 	"  --keys DIR        with --list-file: signing keys (default: a key made for this run)\n" \
@@ -236,6 +237,7 @@ static int explain_or_render(int argc, char **argv, const char *usage)
 	const struct offline_option options[] = {
 		{ .name = "list-file", .value = &e.list_file }, { .name = "ip", .value = &session->client_ip, .is_ip = true }, { .name = "helo", .value = &session->helo },
 		{ .name = "mail-from", .value = &session->mail_from, .is_path = true }, { .name = "submission", .flag = &session->is_submission },
+		{ .name = "smtputf8", .flag = &session->smtputf8 },
 		{ .name = "to", .values = e.to, .count = &e.to_count }, { .name = "nonmember", .flag = &e.nonmember }, { .name = "keys", .value = &e.keys },
 		{ .name = "receivers", .value = &e.receivers }, { .name = "site", .value = &e.site }, { .name = "for", .value = &e.for_address },
 	};

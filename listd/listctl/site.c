@@ -52,8 +52,8 @@ static void put_message(struct arena *a, struct span bytes, struct buf *data)
 static json_t *explain_args(const struct explain_request *request)
 {
 	/* "s?" leaves null for what is not given, which the daemon takes for not given. */
-	return json_pack("{s:s, s:s?, s:s?, s:s?, s:s?, s:b}", "list", request->rcpt, "for", request->for_address, "ip", request->session.client_ip, "helo", request->session.helo,
-		"mail_from", request->session.mail_from, "submission", request->session.is_submission);
+	return json_pack("{s:s, s:s?, s:s?, s:s?, s:s?, s:b, s:b}", "list", request->rcpt, "for", request->for_address, "ip", request->session.client_ip, "helo", request->session.helo,
+		"mail_from", request->session.mail_from, "submission", request->session.is_submission, "smtputf8", request->session.smtputf8);
 }
 
 static int print_rendered(struct offline *o, const char *base64)

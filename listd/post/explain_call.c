@@ -40,6 +40,7 @@ int explain_call(struct arena *a, const struct world *world, const struct explai
 	*envelope = (struct envelope){
 		.id = explain_id(a, request->bytes), .received_secs = clock_now(world->clock), .mail_from = request->session.mail_from, .rcpts = rcpts, .rcpt_count = 1,
 		.client_ip = request->session.client_ip, .helo = request->session.helo, .auth_user = request->session.auth_user, .is_submission = request->session.is_submission,
+		.smtputf8 = request->session.smtputf8,
 	};
 	result = post_begin(post, a, world, envelope, request->rcpt, list, request->bytes, why);
 	if (result == 0) {

@@ -87,6 +87,7 @@ void identity_fill(struct post *post)
 		.dead_signatures = (enum dead_signatures)list->dead_signatures,
 		.signs = post->world->site->sign,
 		.only_7bit = !post->world->site->relay_8bit,
+		.smtputf8 = post->envelope->smtputf8,
 		.make_alias = make_alias,
 		.alias_context = post,
 		.member_name = member_name,

@@ -18,6 +18,7 @@ struct session {
 	const char *mail_from;   /* envelope sender without <>; "" is the null sender */
 	const char *auth_user;   /* SASL login, or NULL */
 	bool is_submission;      /* authenticated, or from our own networks: the envelope's own domain counts as passing */
+	bool smtputf8;           /* it was handed in with SMTPUTF8 (RFC 6531); no fact depends on it */
 };
 
 struct facts_options {

@@ -98,12 +98,22 @@ const struct dkim_signature **survive_aligned(const struct strategy_input *in, s
 	return aligned;
 }
 
+static bool has_utf8_author(const struct strategy_input *in)
+{
+	for (size_t i = 0; i < in->facts->from.count; i++)
+		if (address_is_utf8(&in->facts->from.items[i]))
+			return true;
+	return false;
+}
+
 bool survive_is_fragile(const struct strategy_input *in)
 {
 	struct message_scan scan;
 
 	message_scan(in->message->bytes, &scan);
-	return scan.longest_line_bytes > HEADER_LINE_MAX_BYTES || scan.has_8bit_header || (in->list->only_7bit && scan.has_8bit_body);
+	if (scan.longest_line_bytes > HEADER_LINE_MAX_BYTES || (in->list->only_7bit && (scan.has_8bit_header || scan.has_8bit_body)))
+		return true;
+	return scan.has_8bit_header && (in->list->smtputf8 || has_utf8_author(in));
 }
 
 /* Which signatures verify on the form as it is now; only asked where knowledge does not tell. */

@@ -84,8 +84,9 @@ class Smime:
                                                  input=b"MIME-Version: 1.0\n" + message[at.start():], capture_output=True).returncode == 0
 
 
-# name; header fields and body; name of the author in From, as it stands there and as it is read; fields to sign; more for the signer, which only signed posts can have
-Content = collections.namedtuple("Content", "name made display seen fields more", defaults=("Ann Author", "Ann Author", SIGNED, None))
+# name; header fields and body; name of the author in From, as it stands there and as it is read; fields to sign; more for the signer, which only signed posts can have;
+# is UTF-8 in the header handed in as it should be
+Content = collections.namedtuple("Content", "name made display seen fields more smtputf8", defaults=("Ann Author", "Ann Author", SIGNED, None, True))
 
 
 def contents(smime):
@@ -105,6 +106,7 @@ def contents(smime):
         Content("oversigned List-*", (TEXT % ("us-ascii", "7bit"), SENTENCE), fields=OVERSIGNED),
         Content("encoded name", (TEXT % ("us-ascii", "7bit"), SENTENCE), "=?utf-8?Q?Zo=C3=AB_=C3=85str=C3=B6m?=", "Zo\u00eb \u00c5str\u00f6m"),
         Content("name in UTF-8", (TEXT % ("utf-8", "8bit"), GERMAN), "Zo\u00eb \u00c5str\u00f6m", "Zo\u00eb \u00c5str\u00f6m"),
+        Content("name in UTF-8 without SMTPUTF8", (TEXT % ("utf-8", "8bit"), GERMAN), "Zo\u00eb \u00c5str\u00f6m", "Zo\u00eb \u00c5str\u00f6m", smtputf8=False),
         Content("name with quotes", (TEXT % ("us-ascii", "7bit"), SENTENCE), '"Author, Ann (\\"Birdie\\")"', 'Author, Ann ("Birdie")'),
         Content("long lines", (TEXT % ("us-ascii", "7bit"), SENTENCE.strip() + " heron" * 400 + "\r\nend\r\n")),
         Content("dots and From", (TEXT % ("us-ascii", "7bit"), "From the lake\r\n.\r\n..\r\n.heron\r\n\r\n" + SENTENCE)),
@@ -116,7 +118,7 @@ Post = collections.namedtuple("Post", "token author way content octets client se
 
 
 def is_fragile(post):
-    """Relays change it where they must: lines over 998 octets are broken, and UTF-8 in the header goes to those alone that take it."""
+    """Relays change it where they must: lines over 998 octets are broken, and what came with SMTPUTF8 goes to those alone that offer it."""
     return post.content.name == "long lines" or "SMTPUTF8" in post.options
 
 
@@ -130,7 +132,7 @@ def message(author, to, token, head, body):
 def good_post(world, token, to, author, way, content):
     octets = message("%s <%s>" % (content.display, author.address), to, token, *content.made)
     options = ["BODY=8BITMIME"] if re.search(rb"[\x80-\xff]", octets) else []
-    if re.search(rb"[\x80-\xff]", octets.split(b"\r\n\r\n", 1)[0]):
+    if re.search(rb"[\x80-\xff]", octets.split(b"\r\n\r\n", 1)[0]) and (content.smtputf8 or not author.address.isascii()):
         options.append("SMTPUTF8")
     if way != "SPF":
         octets = world.sign(octets, author.signer, [f.encode() for f in content.fields], **(content.more or {}))

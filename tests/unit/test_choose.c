@@ -18,7 +18,7 @@ static int tear_down(void **state)
 	return 0;
 }
 
-enum { FIELDS = 1, TAG = 2, FOOTER = 4, ALL = 7, ALWAYS = 8, SUBMITTED = 16, VOUCHED = 32, NO_KEY = 64, MTA_SIGNS = 128 };
+enum { FIELDS = 1, TAG = 2, FOOTER = 4, ALL = 7, ALWAYS = 8, SUBMITTED = 16, VOUCHED = 32, NO_KEY = 64, MTA_SIGNS = 128, SMTPUTF8 = 512 };
 
 struct choose_row {
 	const char *name;
@@ -63,7 +63,10 @@ static const struct choose_row rows[] = {
 	{ "a group", "Team: ann@absent.example;", "absent.example", NULL, ALL, NULL, "", &post_strict, "rewrite" },
 	{ "a group, no record", "Team: ann@absent.example;", NULL, NULL, ALL, NULL, "", &post_strict, "rewrite" },
 	{ "an address without a domain", "\"Big Bank\" <ann@[192.0.2.1]>", NULL, NULL, ALL, NULL, "", &post_strict, "wrap" },
-	{ "8-bit header is not counted on", "\xc3\x89 <ann@reject.example>", "reject.example", NULL, FIELDS, NULL, "", &post_strict, "rewrite" },
+	{ "8-bit header that needs SMTPUTF8", "\xc3\x89 <ann@reject.example>", "reject.example", NULL, FIELDS | SMTPUTF8, NULL, "", &post_strict, "rewrite" },
+	{ "8-bit header that has come without", "\xc3\x89 <ann@reject.example>", "reject.example", NULL, FIELDS, NULL, "", &post_strict, "none" },
+	{ "8-bit header, kept by passthrough", "\xc3\x89 <ann@reject.example>", "reject.example", NULL, ALL, NULL, "", &post_strict, "passthrough" },
+	{ "8-bit header that needs SMTPUTF8, mild", "\xc3\x89 <ann@none.example>", "none.example", NULL, ALL | SMTPUTF8, NULL, "", &post_lenient, "none" },
 	{ "no key", "ann@none.example", NULL, NULL, ALL | NO_KEY, NULL, "", &post_strict, "-" },
 	{ "no key, but the MTA signs", "ann@reject.example", NULL, NULL, ALL | NO_KEY | MTA_SIGNS | SUBMITTED, NULL, "", &post_strict, "rewrite" },
 	/* not the author's */
@@ -108,7 +111,7 @@ static const struct choose_row rows[] = {
 	{ "refuse fixed", "ann@reject.example", "reject.example", NULL, ALL, "refuse", "", &post_strict, "refused" },
 	{ "refuse fixed, p=none", "ann@none.example", NULL, NULL, ALL, "refuse", "", &post_strict, "none" },
 	{ "rule before fixed", "ann@reject.example", "reject.example", NULL, ALL, "refuse", "wrap from reject.example", &post_strict, "wrap" },
-	{ "passthrough fixed, cannot be made", "\xc3\x89 <ann@reject.example>", "reject.example", NULL, FIELDS, "passthrough", "", &post_strict, "rewrite" },
+	{ "passthrough fixed, cannot be made", "\xc3\x89 <ann@reject.example>", "reject.example", NULL, FIELDS | SMTPUTF8, "passthrough", "", &post_strict, "rewrite" },
 };
 
 /* As experience has made them: strategies[1] is allowlist, [3] passthrough. */
@@ -136,6 +139,7 @@ static void read_row(const struct choose_row *row, struct post *post)
 		world.session = (struct session){ .client_ip = "192.0.2.9", .mail_from = row->from, .auth_user = row->from, .is_submission = true };
 	world.list.decorate = (row->flags & ALWAYS) != 0 ? DECORATE_ALWAYS : DECORATE_WHEN_POSSIBLE;
 	world.list.signs = (row->flags & MTA_SIGNS) == 0;
+	world.list.smtputf8 = (row->flags & SMTPUTF8) != 0;
 	if (row->signer != NULL)
 		text = post_sign(&world, text, row->signer, row->names == NULL ? POST_NAMES : row->names, (row->flags & 256) != 0 ? 20 : -1);
 	post_read(&world, text, post);
