@@ -15,10 +15,14 @@
 
 static int fail_errno(struct fail *why, const char *what, const char *path)
 {
-	bool temporary = errno == ENOSPC || errno == EDQUOT || errno == EMFILE || errno == ENFILE || errno == EIO;
+	/* What the name or the file itself brings. Anything else, such as want of memory, says nothing of the file. */
+	static const int lasting[] = { ENOENT, ENOTDIR, EISDIR, ELOOP, ENAMETOOLONG, EACCES, EPERM, EROFS, EEXIST, EFBIG, EINVAL, ENXIO };
+	bool permanent = false;
 
-	return temporary ? fail_temporary(why, "%s %s: %s", what, path, strerror(errno))
-		: fail_permanent(why, "%s %s: %s", what, path, strerror(errno));
+	for (size_t i = 0; i < sizeof(lasting) / sizeof(lasting[0]); i++)
+		permanent |= errno == lasting[i];
+	return permanent ? fail_permanent(why, "%s %s: %s", what, path, strerror(errno))
+		: fail_temporary(why, "%s %s: %s", what, path, strerror(errno));
 }
 
 int file_read_at(int fd, char *out, size_t size, size_t offset)

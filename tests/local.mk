@@ -168,7 +168,7 @@ endif
 # spool, intake, delivery
 check_PROGRAMS += tests/unit/test_spool tests/unit/test_journal tests/unit/test_job tests/unit/test_verp
 TESTS += tests/unit/test_spool tests/unit/test_journal tests/unit/test_job tests/unit/test_verp
-noinst_HEADERS += tests/unit/spool_help.h
+noinst_HEADERS += tests/unit/spool_help.h tests/unit/fault.h
 tests_unit_test_spool_SOURCES = tests/unit/test_spool.c
 tests_unit_test_spool_LDADD = $(LISTD_TEST_LIBS)
 tests_unit_test_journal_SOURCES = tests/unit/test_journal.c

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /* spool: what was committed is there, whole, whatever happens; what is damaged is put aside. */
+#include "tests/unit/fault.h"
 #include "tests/unit/spool_help.h"
 
 #include <errno.h>
@@ -161,6 +162,24 @@ static unsigned tries_of(struct spool_box *box, const char *id)
 }
 
 /* Fifteen ends of the process, or three that it is to blame for; an end in good order wipes the slate. */
+/* A file that cannot be read for want of memory is not damaged, nor is it gone: whoever took it for that would remove it. */
+static void test_no_memory_is_no_damage(void **state)
+{
+	struct spool_box *box = *state;
+	struct spooled got;
+	struct fail why;
+	char id[SPOOL_ID_CHARS + 1];
+
+	spool_id(1700000000, id);
+	box_put(box, id, make_message(box->arena, id, 40000));
+	atomic_store(&faults.error[FAULT_MMAP], ENOMEM);
+	assert_int_equal(spool_read(box->spool, box->arena, SPOOL_IN, id, &got, &why), -1);
+	atomic_store(&faults.error[FAULT_MMAP], 0);
+	assert_true(why.temporary);
+	assert_int_equal(spool_read(box->spool, box->arena, SPOOL_IN, id, &got, &why), 0);
+	spool_unread(&got);
+}
+
 static void test_tries(void **state)
 {
 	struct spool_box *box = *state;
@@ -367,7 +386,8 @@ int main(void)
 #define BOXED(test) cmocka_unit_test_setup_teardown(test, box_setup, box_teardown)
 	static const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_ids), BOXED(test_round_trip), BOXED(test_abort_leaves_nothing), BOXED(test_names_stay_inside), BOXED(test_damage_is_put_aside),
-		BOXED(test_tries), BOXED(test_hold_and_release), BOXED(test_one_owner), BOXED(test_space), BOXED(test_killed_at_any_time), BOXED(test_sessions_at_once),
+		BOXED(test_no_memory_is_no_damage), BOXED(test_tries), BOXED(test_hold_and_release), BOXED(test_one_owner), BOXED(test_space),
+		BOXED(test_killed_at_any_time), BOXED(test_sessions_at_once),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
