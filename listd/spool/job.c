@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 #include "listd/spool/job_int.h"
+#include "listd/spool/journal.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -261,8 +262,10 @@ int job_remove(struct spool *spool, const char *id, struct fail *why)
 	if (renameat(spool->out_fd, id, spool->out_fd, done) != 0)
 		return errno == ENOENT ? 0 : spool_fail_errno(why, "cannot remove out/", id);
 	job_unlink_beside(spool->out_fd, id);
-	if (!job_post_is_there(spool, done))
-		unlinkat(spool->out_fd, done, 0);
+	if (job_post_is_there(spool, done))
+		return 0;
+	journal_sync(spool->journal);
+	unlinkat(spool->out_fd, done, 0);
 	return 0;
 }
 

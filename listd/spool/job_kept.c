@@ -2,6 +2,7 @@
 /* Jobs that have been sent, kept whole for as long as a receiver may still refuse one of their copies: forms and recipients tell who got what, the post is there to be
  * sent in another form. A job gets there by renames, its own the last; its time then tells since when it is there. */
 #include "listd/spool/job_int.h"
+#include "listd/spool/journal.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -89,6 +90,7 @@ int job_sweep_kept(struct spool *spool, int64_t before_secs, struct fail *why)
 	size_t count;
 	int result = spool_list_names(spool->kept_fd, "kept", a, spool_name_is_safe, &names, &count, why);
 
+	journal_sync(spool->journal);
 	/* Names sort by the time of the post. */
 	for (size_t i = 0; result == 0 && i < count; i++) {
 		struct stat st;

@@ -3,6 +3,7 @@
 
 #include "listd/event.h"
 #include "listd/spool/spool_int.h"
+#include "mail/clock.h"
 #include "mail/secret.h"
 
 #include <assert.h>
@@ -21,13 +22,15 @@
 #define STATE_AT (JOURNAL_HEAD_BYTES - 2)
 #define ALIVE '.'
 #define OVER 'x'
+/* After trouble with a new segment: what it costs to try is not to be paid for each message. */
+#define REST_MS 60000
 
 struct segment {
 	int fd;                    /* -1: not made yet */
 	uint64_t nonce;
 	size_t used_bytes;
 	size_t alive;              /* entries, with those that are being written */
-	uint64_t written, synced;  /* entries, ever */
+	uint64_t written, synced;  /* entries and their ends, ever */
 	bool syncing, broken;
 };
 
@@ -38,6 +41,7 @@ struct journal {
 	pthread_cond_t synced;
 	struct segment segments[JOURNAL_SEGMENTS_MAX];
 	unsigned current;
+	int64_t rest_until_ms;     /* no segment is begun before */
 };
 
 struct journal *journal_new(struct spool *spool, int dir_fd)
@@ -76,11 +80,17 @@ static void tell_trouble(const char *what)
 static bool use_again(struct segment *s)
 {
 	char block[JOURNAL_BLOCK_BYTES] = "";
+	uint64_t nonce;
 
-	secret_random(&s->nonce, sizeof(s->nonce));
-	snprintf(block, sizeof(block), SEGMENT_FORMAT, s->nonce);
+	secret_random(&nonce, sizeof(nonce));
+	snprintf(block, sizeof(block), SEGMENT_FORMAT, nonce);
+	if (pwrite(s->fd, block, sizeof(block), 0) != (ssize_t)sizeof(block)) {
+		tell_trouble("cannot use a segment again");
+		return false; /* it stays full: an entry behind another nonce would be none */
+	}
+	s->nonce = nonce;
 	s->used_bytes = JOURNAL_BLOCK_BYTES;
-	return pwrite(s->fd, block, sizeof(block), 0) == (ssize_t)sizeof(block);
+	return true;
 }
 
 /* Written once, so that nothing has to be found or noted when entries are. */
@@ -124,15 +134,16 @@ static struct segment *find_room(struct journal *j, size_t bytes)
 {
 	if (has_room(&j->segments[j->current], bytes))
 		return &j->segments[j->current];
-	for (unsigned i = 0; i < JOURNAL_SEGMENTS_MAX; i++) {
+	for (unsigned i = 0; i < JOURNAL_SEGMENTS_MAX && clock_monotonic_ms() >= j->rest_until_ms; i++) {
 		struct segment *s = &j->segments[i];
 
 		if (s->broken || (s->fd >= 0 && s->alive > 0))
 			continue;
-		if (s->fd < 0 ? !make_segment(j, i) : !use_again(s))
-			return NULL;
-		j->current = i;
-		return s;
+		if (s->fd < 0 ? make_segment(j, i) : use_again(s)) {
+			j->current = i;
+			return s;
+		}
+		j->rest_until_ms = clock_monotonic_ms() + REST_MS;
 	}
 	return NULL;
 }
@@ -147,6 +158,12 @@ static bool write_entry(const struct segment *s, const struct spool_entry *entry
 	assert(len == JOURNAL_HEAD_BYTES && count <= JOURNAL_SLICES_MAX);
 	memcpy(iov + 1, slices, count * sizeof(*slices));
 	return pwritev(s->fd, iov, (int)count + 1, (off_t)entry->at) == (ssize_t)bytes;
+}
+
+static void leave_alone(struct segment *s)
+{
+	s->broken = true;
+	tell_trouble("cannot write a segment, which is used no more");
 }
 
 /* Wait until what was written up to then is on disk: whoever comes while nobody syncs does it for all who wait. With the lock held. */
@@ -168,7 +185,7 @@ static bool sync_up_to(struct journal *j, struct segment *s, uint64_t ticket)
 		if (done)
 			s->synced = written;
 		else
-			s->broken = true; /* what a failed sync has left behind nobody knows */
+			leave_alone(s); /* what a failed sync has left behind nobody knows */
 		pthread_cond_broadcast(&j->synced);
 	}
 	return s->synced >= ticket;
@@ -204,7 +221,7 @@ static bool sync_entry(struct journal *j, struct segment *s, bool written)
 	if (written)
 		synced = sync_up_to(j, s, ++s->written);
 	else
-		s->broken = true;
+		leave_alone(s);
 	pthread_mutex_unlock(&j->lock);
 	return synced;
 }
@@ -223,7 +240,6 @@ int journal_put(struct journal *j, const char *id, const struct iovec *slices, s
 		*entry_r = entry;
 		return 0;
 	}
-	tell_trouble("cannot write a segment, which is used no more");
 	journal_end(j, &entry);
 	return 1;
 }
@@ -245,6 +261,15 @@ void journal_end(struct journal *j, const struct spool_entry *entry)
 		tell_trouble("cannot write that an entry is over; the message is looked at again after the next start");
 	pthread_mutex_lock(&j->lock);
 	s->alive--;
+	s->written++;
+	pthread_mutex_unlock(&j->lock);
+}
+
+void journal_sync(struct journal *j)
+{
+	pthread_mutex_lock(&j->lock);
+	for (unsigned i = 0; i < JOURNAL_SEGMENTS_MAX; i++)
+		sync_up_to(j, &j->segments[i], j->segments[i].written);
 	pthread_mutex_unlock(&j->lock);
 }
 
@@ -272,11 +297,11 @@ int journal_scan(struct span segment, int (*each)(void *context, const char *id,
 	size_t next;
 	uint64_t nonce;
 
-	if (segment.len < JOURNAL_BLOCK_BYTES)
-		return 0;
+	if (segment.len < JOURNAL_BLOCK_BYTES || segment.ptr[0] == '\0')
+		return 0; /* it was being made */
 	memcpy(head, segment.ptr, JOURNAL_HEAD_BYTES);
 	if (sscanf(head, "#listd-journal-1 %16" SCNx64, &nonce) != 1)
-		return 0;
+		return 1;
 	for (size_t at = JOURNAL_BLOCK_BYTES; at + JOURNAL_HEAD_BYTES <= segment.len; at = next) {
 		struct span file;
 		bool alive;

@@ -7,7 +7,8 @@
  *               "." alive, "x" over.
  *
  * A segment without living entries is used again from its front, with a new nonce. It is random, so that nobody can write a message that looks like an entry, and
- * entries of earlier times do not count. After a power failure states of the last moments may be missing: such a message is worked on once more, and finds its jobs. */
+ * entries of earlier times do not count. States are not synced at once. After a power failure some of the last moments may be missing, and such a message is worked on
+ * once more: it finds its jobs, for what tells that it was dealt with goes only after journal_sync. */
 #ifndef LISTD_JOURNAL_H
 #define LISTD_JOURNAL_H
 
@@ -30,8 +31,11 @@ int journal_put(struct journal *journal, const char *id, const struct iovec *sli
 int journal_get(struct journal *journal, const struct spool_entry *entry, char *out, struct fail *why);
 /* It is over. */
 void journal_end(struct journal *journal, const struct spool_entry *entry);
+/* Whatever is over by now is so after a power failure as well; where that cannot be written, the log tells. */
+void journal_sync(struct journal *journal);
 
-/* Call each for every entry of a segment that is alive. -1: each said so. A segment that is none, or whose rest is missing, has none there. */
+/* Call each for every entry of a segment that is alive. -1: each said so. 1: it is no segment. One that was never made to its end, or whose rest is missing, has none
+ * there. */
 int journal_scan(struct span segment, int (*each)(void *context, const char *id, struct span file, struct fail *why), void *context, struct fail *why);
 
 #endif

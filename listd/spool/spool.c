@@ -132,7 +132,7 @@ int spool_open(const char *dir, struct spool **spool_r, struct fail *why)
 		*dir_fd_of(spool, i) = -1;
 	if (strlen(dir) > PATH_MAX - 2 * SPOOL_NAME_MAX_CHARS)
 		fail_permanent(why, "the path of the spool is too long");
-	else if (open_dirs(spool, why) == 0 && remove_leftovers(spool, why) == 0 && spool_recover(spool, why) == 0) {
+	else if (open_dirs(spool, why) == 0 && spool_recover(spool, why) == 0 && remove_leftovers(spool, why) == 0) {
 		spool->journal = journal_new(spool, spool->journal_fd);
 		*spool_r = spool;
 		return 0;

@@ -12,7 +12,7 @@
  *   bad/            damaged files and messages that ended the process again and again, for the operator
  *
  * A message is acknowledged only when its file and the directory, or its entry in the journal, are on disk. A crash at any instant loses nothing. After a power failure
- * bad/ may hold a torn file that was never acknowledged; its reason in the log says so.
+ * bad/ may hold a torn file that was never acknowledged, or had been dealt with; its reason in the log says so.
  * ids: time and random, 20 lower-case base32 characters, sorting by time. */
 #ifndef LISTD_SPOOL_H
 #define LISTD_SPOOL_H
@@ -47,8 +47,8 @@ struct envelope {
 /* A copy whose texts live in a. */
 void spool_copy_envelope(struct arena *a, const struct envelope *envelope, struct envelope *copy_r);
 
-/* Make the directories where missing, check ownership, take the lock (one process has a spool), remove leftovers of tmp/ and out/ *.tmp, give what the journal holds
- * files in in/. */
+/* Make the directories where missing, check ownership, take the lock (one process has a spool), give what the journal holds files in in/, then remove leftovers of tmp/
+ * and out/. */
 int spool_open(const char *dir, struct spool **spool_r, struct fail *why);
 /* What is left in the journal gets files. NULL is allowed. */
 void spool_close(struct spool *spool);

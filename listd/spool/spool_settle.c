@@ -55,6 +55,7 @@ int spool_settle(struct spool *spool, const char *id, struct spool_entry *entry,
 	if (result != 0)
 		return -1;
 	journal_end(spool->journal, entry);
+	journal_sync(spool->journal); /* nothing but the file will tell that it has been dealt with */
 	entry->bytes = 0;
 	return 0;
 }
@@ -78,10 +79,11 @@ static int recover_entry(void *context, const char *id, struct span file, struct
 	return 0;
 }
 
-static int recover_segment(struct spool *spool, const char *name, struct fail *why)
+/* 1: it is no segment. */
+static int recover_entries(struct spool *spool, const char *name, struct fail *why)
 {
 	struct file_view view = { 0 };
-	int fd = openat(spool->journal_fd, name, O_RDONLY | O_CLOEXEC), result;
+	int fd = openat(spool->journal_fd, name, O_RDONLY | O_NONBLOCK | O_CLOEXEC), result;
 
 	if (fd < 0)
 		return spool_fail_errno(why, "cannot open journal/", name);
@@ -90,7 +92,24 @@ static int recover_segment(struct spool *spool, const char *name, struct fail *w
 	if (result == 0)
 		result = journal_scan(view.bytes, recover_entry, spool, why);
 	file_unmap(&view);
-	return result;
+	return result < 0 ? fail_prefix(why, "journal/%s", name) : result;
+}
+
+/* One at a time: a spool that has filled its disk has room for the files of one, and its removal makes room for the next. */
+static int recover_segment(struct spool *spool, const char *name, struct fail *why)
+{
+	int result = recover_entries(spool, name, why);
+
+	if (result > 0) {
+		spool_put_aside(spool, spool->journal_fd, name, "it stands in journal/, and is no segment");
+		return 0;
+	}
+	if (result < 0)
+		return -1;
+	/* of all files at once */
+	if (syncfs(spool->in_fd) != 0)
+		return spool_fail_errno(why, "cannot sync ", "in");
+	return unlinkat(spool->journal_fd, name, 0) == 0 ? 0 : spool_fail_errno(why, "cannot remove journal/", name);
 }
 
 static bool is_segment(const char *name)
@@ -107,12 +126,6 @@ int spool_recover(struct spool *spool, struct fail *why)
 
 	for (size_t i = 0; result == 0 && i < count; i++)
 		result = recover_segment(spool, names[i], why);
-	/* of all files at once */
-	if (result == 0 && count > 0 && syncfs(spool->in_fd) != 0)
-		result = spool_fail_errno(why, "cannot sync ", "in");
-	for (size_t i = 0; result == 0 && i < count; i++)
-		if (unlinkat(spool->journal_fd, names[i], 0) != 0)
-			result = spool_fail_errno(why, "cannot remove journal/", names[i]);
 	if (result == 0 && count > 0 && fsync(spool->journal_fd) != 0)
 		result = spool_fail_errno(why, "cannot sync ", "journal");
 	arena_free(a);
