@@ -157,12 +157,12 @@ static void judge_list_signature(struct proving *p)
 	}
 }
 
-/* Every passing signature as evidence, and the one that the MTA will add. Where the header calls for SMTPUTF8 only ours counts, made on this side of the relay that may
- * change it; an author's does not come through every one. Nor does the name of an author in UTF-8 mean the same domain to every receiver. */
+/* Every passing signature as evidence, and the one that the MTA will add. Under an author in UTF-8 only ours counts: his domain is
+ * not the same to every receiver. */
 static struct dmarc_evidence *gather_evidence(const struct proving *p, size_t *count_r)
 {
 	struct dmarc_evidence *evidence = arena_array(p->arena, p->dkim.count + 1, sizeof(*evidence));
-	bool only_ours = p->proof->needs_utf8 || (p->from.count > 0 && address_is_utf8(&p->from.items[0]));
+	bool only_ours = p->from.count > 0 && address_is_utf8(&p->from.items[0]);
 
 	*count_r = 0;
 	for (size_t i = 0; i < p->dkim.count; i++)

@@ -32,7 +32,7 @@ struct list_identity {
 	enum dead_signatures dead_signatures;
 	bool signs;                /* false: the site's MTA signs for the domain */
 	bool only_7bit;            /* the relay takes no 8-bit octets, and a copy with any is no valid message */
-	bool smtputf8;             /* the post came with SMTPUTF8: with 8-bit octets in its header it goes on to servers alone that offer it (RFC 6531 3.2). Without, it goes as it came */
+	bool smtputf8;             /* the post came with SMTPUTF8: with 8-bit octets in its header it goes on to servers alone that offer it (RFC 6531 3.2) */
 	/* The alias of an author at the list's domain, in a; called only for ALIAS_KEYED and ALIAS_READABLE. */
 	const char *(*make_alias)(struct arena *a, const void *context, const struct address *author);
 	const void *alias_context;

@@ -114,7 +114,7 @@ static int propose(const struct strategy_input *in, struct form *form_r, struct 
 
 	if (survive_is_fragile(in))
 		return fail_permanent(why,
-			"the post has lines over 998 octets, 8-bit octets that need SMTPUTF8 or 8BITMIME all the way, or an author in UTF-8: relays or receivers would break it");
+			"the post has lines over 998 octets, 8-bit octets that the relay does not take, or an author in UTF-8: relays or receivers would break it");
 	for (size_t i = 0; i < in->shaped->count; i++)
 		if (in->shaped->edits[i].kind == EDIT_REQUIRED && apply_required(in, &guarded, &in->shaped->edits[i], why) != 0)
 			return -1;

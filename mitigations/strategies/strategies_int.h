@@ -17,8 +17,8 @@ bool survive_form(const struct form *form, const struct dkim_signature *signatur
 bool survive_is_aligned(const struct strategy_input *in, const struct dkim_signature *signature);
 /* The passing, aligned signatures; *count_r of them. */
 const struct dkim_signature **survive_aligned(const struct strategy_input *in, size_t *count_r);
-/* Do relays change this message on its way, or not take it, so that no signature over it can be counted on: lines over 998 octets, a header that calls for SMTPUTF8,
- * 8-bit octets where the relay takes none? An author in UTF-8 is as bad: not every receiver knows his domain. */
+/* Do relays change this message on its way, so that no signature over it can be counted on: lines over 998 octets, 8-bit octets where the relay takes none? An author in
+ * UTF-8 is as bad: not every receiver knows his domain. Other UTF-8 in the header either comes through as it is or not at all (RFC 6531 3.2), in any form. */
 bool survive_is_fragile(const struct strategy_input *in);
 /* Remove or rename signatures that the form breaks, or that were broken on arrival, as the list's setting says. Last of all edits. */
 void survive_settle(const struct strategy_input *in, struct form *form, const char *by);

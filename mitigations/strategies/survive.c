@@ -113,7 +113,7 @@ bool survive_is_fragile(const struct strategy_input *in)
 	message_scan(in->message->bytes, &scan);
 	if (scan.longest_line_bytes > HEADER_LINE_MAX_BYTES || (in->list->only_7bit && (scan.has_8bit_header || scan.has_8bit_body)))
 		return true;
-	return scan.has_8bit_header && (in->list->smtputf8 || has_utf8_author(in));
+	return scan.has_8bit_header && has_utf8_author(in);
 }
 
 /* Which signatures verify on the form as it is now; only asked where knowledge does not tell. */

@@ -118,8 +118,8 @@ Post = collections.namedtuple("Post", "token author way content octets client se
 
 
 def is_fragile(post):
-    """Relays change it where they must: lines over 998 octets are broken, and what came with SMTPUTF8 goes to those alone that offer it."""
-    return post.content.name == "long lines" or "SMTPUTF8" in post.options
+    """Relays or receivers break it: lines over 998 octets are cut, and a domain in UTF-8 is not the same to all."""
+    return post.content.name == "long lines" or not post.author.address.isascii()
 
 
 def message(author, to, token, head, body):

@@ -63,7 +63,8 @@ static const struct choose_row rows[] = {
 	{ "a group", "Team: ann@absent.example;", "absent.example", NULL, ALL, NULL, "", &post_strict, "rewrite" },
 	{ "a group, no record", "Team: ann@absent.example;", NULL, NULL, ALL, NULL, "", &post_strict, "rewrite" },
 	{ "an address without a domain", "\"Big Bank\" <ann@[192.0.2.1]>", NULL, NULL, ALL, NULL, "", &post_strict, "wrap" },
-	{ "8-bit header that needs SMTPUTF8", "\xc3\x89 <ann@reject.example>", "reject.example", NULL, FIELDS | SMTPUTF8, NULL, "", &post_strict, "rewrite" },
+	{ "8-bit header that needs SMTPUTF8", "\xc3\x89 <ann@reject.example>", "reject.example", NULL, FIELDS | SMTPUTF8, NULL, "", &post_strict, "none" },
+	{ "author in UTF-8", "\xc3\x89@reject.example", "reject.example", NULL, FIELDS | SMTPUTF8, NULL, "", &post_strict, "rewrite" },
 	{ "8-bit header that has come without", "\xc3\x89 <ann@reject.example>", "reject.example", NULL, FIELDS, NULL, "", &post_strict, "none" },
 	{ "8-bit header, kept by passthrough", "\xc3\x89 <ann@reject.example>", "reject.example", NULL, ALL, NULL, "", &post_strict, "passthrough" },
 	{ "8-bit header that needs SMTPUTF8, mild", "\xc3\x89 <ann@none.example>", "none.example", NULL, ALL | SMTPUTF8, NULL, "", &post_lenient, "none" },
@@ -111,7 +112,7 @@ static const struct choose_row rows[] = {
 	{ "refuse fixed", "ann@reject.example", "reject.example", NULL, ALL, "refuse", "", &post_strict, "refused" },
 	{ "refuse fixed, p=none", "ann@none.example", NULL, NULL, ALL, "refuse", "", &post_strict, "none" },
 	{ "rule before fixed", "ann@reject.example", "reject.example", NULL, ALL, "refuse", "wrap from reject.example", &post_strict, "wrap" },
-	{ "passthrough fixed, cannot be made", "\xc3\x89 <ann@reject.example>", "reject.example", NULL, FIELDS | SMTPUTF8, "passthrough", "", &post_strict, "rewrite" },
+	{ "passthrough fixed, cannot be made", "\xc3\x89@reject.example", "reject.example", NULL, FIELDS | SMTPUTF8, "passthrough", "", &post_strict, "rewrite" },
 };
 
 /* As experience has made them: strategies[1] is allowlist, [3] passthrough. */

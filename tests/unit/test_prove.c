@@ -192,7 +192,7 @@ static void test_assumptions(void **state)
 	world.list = was.list;
 }
 
-/* An author's signature over 8-bit header octets is not counted on where they need SMTPUTF8, nor over an address of such; ours is. */
+/* 8-bit octets in the header need SMTPUTF8 where they came with it. An author's signature over an address of such is not counted on; ours is. */
 static void test_8bit_header(void **state)
 {
 	struct proof proof;
@@ -204,7 +204,9 @@ static void test_8bit_header(void **state)
 	assert_true(!proof.holds && !proof.needs_utf8 && proof.needs_8bit);
 	world.list.smtputf8 = true;
 	prove_bytes(post_sign(&world, post_text(&world, "\xc3\x89 <ann@reject.example>"), "reject.example", POST_NAMES, -1), world.list_keys, &proof);
-	assert_true(!proof.holds && proof.needs_utf8 && proof.needs_8bit);
+	assert_true(proof.holds && proof.needs_utf8 && proof.needs_8bit);
+	prove_bytes(post_sign(&world, post_text(&world, "<\xc3\x89@reject.example>"), "reject.example", POST_NAMES, -1), world.list_keys, &proof);
+	assert_true(!proof.holds && proof.needs_utf8);
 	prove_bytes(list_sign(post_text(&world, "\xc3\x89 <birds@lists.example.org>")), world.list_keys, &proof);
 	assert_true(proof.holds && proof.needs_utf8);
 	world.list.smtputf8 = false;
