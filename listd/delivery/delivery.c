@@ -185,8 +185,13 @@ static int start_threads(struct delivery *d, struct fail *why)
 
 static void end_sessions(struct delivery *d, unsigned grace_ms);
 
+/* With all threads ended: until then each may wake any session. */
 static void free_delivery(struct delivery *d)
 {
+	for (size_t i = 0; i < d->session_count; i++) {
+		pthread_cond_destroy(&d->sessions[i]->wake);
+		free(d->sessions[i]);
+	}
 	queue_free(d);
 	config_release(d->config);
 	pthread_cond_destroy(&d->tick);
@@ -276,8 +281,6 @@ static void join_session(struct delivery *d, struct session *s, const struct tim
 		smtp_interrupt(s->smtp);
 	pthread_mutex_unlock(&d->lock);
 	pthread_join(s->thread, NULL);
-	pthread_cond_destroy(&s->wake);
-	free(s);
 }
 
 static void end_sessions(struct delivery *d, unsigned grace_ms)

@@ -17,7 +17,7 @@ static struct spool_entry accept_one(struct spool_box *box, struct span message,
 	const char *rcpts[] = { "birds@lists.example.org" };
 	struct envelope envelope = { .id = id_r, .received_secs = 1700000000, .mail_from = "ann@example.com", .rcpts = rcpts, .rcpt_count = 1 };
 	struct spool_writer *writer;
-	struct spool_entry entry;
+	struct spool_entry entry = { 0 };
 	struct fail why;
 
 	spool_id(1700000000, id_r);
