@@ -20,11 +20,13 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/resource.h>
 #include <sys/stat.h>
 #include <sysexits.h>
 #include <unistd.h>
 
 #define STOP_GRACE_MS 20000
+#define FILES_WANTED 16384 /* as in conf/listd.service */
 
 static int start_log(struct daemon *daemon, struct fail *why)
 {
@@ -293,6 +295,17 @@ static void wait_for_end(struct daemon *daemon, const sigset_t *signals)
 	}
 }
 
+/* A shell gives 1024 descriptors, while sessions and jobs that wait to be synced can need some thousands. */
+static void take_files(void)
+{
+	struct rlimit limit;
+
+	if (getrlimit(RLIMIT_NOFILE, &limit) != 0 || limit.rlim_cur >= FILES_WANTED)
+		return;
+	limit.rlim_cur = limit.rlim_max < FILES_WANTED ? limit.rlim_max : FILES_WANTED;
+	setrlimit(RLIMIT_NOFILE, &limit);
+}
+
 static int run(struct daemon *daemon)
 {
 	sigset_t signals;
@@ -353,5 +366,6 @@ int main(int argc, char **argv)
 		return puts("listd: the settings are right") < 0;
 	}
 	tame_heap();
+	take_files();
 	return run(&daemon);
 }

@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 #include "listd/workers_int.h"
 
+#include "listd/event.h"
+
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -72,6 +74,18 @@ static void put_off(struct work *work)
 		work->waits++;
 }
 
+/* It will wait for long: not in the journal, whose segments are to be free again soon. */
+static void put_slow_off(struct workers *w, struct work *work)
+{
+	struct fail why;
+
+	judged_free(work->judged);
+	work->judged = NULL;
+	put_off(work);
+	if (spool_settle(w->daemon->spool, work->id, &work->entry, &why) != 0)
+		event_log(EVENT_FAULT, "id", work->id, "text", why.text, NULL);
+}
+
 void workers_push_judged(struct workers *w, const char *id, const struct spool_entry *entry, struct judged *judged)
 {
 	struct work *work;
@@ -86,11 +100,8 @@ void workers_push_judged(struct workers *w, const char *id, const struct spool_e
 	memcpy(work->id, id, strnlen(id, SPOOL_ID_CHARS));
 	work->entry = *entry;
 	work->judged = judged;
-	if (is_slow(w, id)) {
-		judged_free(judged);
-		work->judged = NULL;
-		put_off(work);
-	}
+	if (is_slow(w, id))
+		put_slow_off(w, work);
 	put(w, work);
 }
 
