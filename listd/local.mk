@@ -79,6 +79,7 @@ noinst_HEADERS += \
 	listd/delivery/transaction.h \
 	listd/delivery/wire.h \
 	listd/spool/job_int.h \
+	listd/spool/journal.h \
 	listd/spool/spool_int.h
 # Control.
 liblistd_la_SOURCES += \
