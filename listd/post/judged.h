@@ -8,7 +8,7 @@
 #include "listd/post/post.h"
 
 /* Messages up to this size; a larger one is rarer and costs more to keep than to judge again. */
-#define JUDGED_MESSAGE_MAX_BYTES ((size_t)64 << 10)
+#define JUDGED_MESSAGE_MAX_BYTES SPOOL_SMALL_BYTES
 /* Of all that wait: some hundred messages, the work of a second. */
 #define JUDGED_ALL_MAX_BYTES ((size_t)32 << 20)
 

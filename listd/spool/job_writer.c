@@ -190,13 +190,14 @@ static int write_content(struct job_writer *w, const struct job_request *request
 	struct buf trailer;
 	int result;
 
-	if (message.len > SPOOL_SMALL_BYTES) {
-		result = link_post(w, request->post_id, request->source_id, why);
-		return result == 0 ? write_forms(w, request, message, post, why) : -1;
-	}
+	if (message.len > SPOOL_SMALL_BYTES)
+		return link_post(w, request->post_id, request->source_id, why) == 0 ? write_forms(w, request, message, post, why) : -1;
 	buf_init(&trailer, SPOOL_ENVELOPE_MAX_BYTES + SPOOL_FOOTER_BYTES);
 	result = spool_trailer_make(message, request->envelope, &trailer, why);
-	if (result == 0) {
+	/* One for hundreds of lists has an envelope that hundreds of jobs should not copy. */
+	if (result == 0 && trailer.len > SPOOL_SMALL_BYTES && link_post(w, request->post_id, request->source_id, why) == 0) {
+		result = write_forms(w, request, message, post, why);
+	} else if (result == 0) {
 		post[0] = (struct iovec){ (void *)(uintptr_t)message.ptr, message.len };
 		post[1] = (struct iovec){ trailer.ptr, trailer.len };
 		result = write_forms(w, request, message, post, why);

@@ -25,7 +25,7 @@
 
 #define SPOOL_ID_CHARS 20
 #define SPOOL_RCPTS_MAX 1000 /* of one LMTP transaction: Postfix's default is 50, Exim's 100 */
-/* A message of up to so many bytes is copied where a file of its own would cost more: creating and removing one takes as long as writing some 100 KB. */
+/* A message, or a trailer, of up to so many bytes is copied where a file of its own would cost more: creating and removing one takes as long as writing some 100 KB. */
 #define SPOOL_SMALL_BYTES ((size_t)64 << 10)
 
 struct spool;

@@ -111,6 +111,42 @@ static void test_round_trip(void **state)
 	job_close(job);
 }
 
+/* A small message with a large envelope is linked where it has a file, and copied where it has none. */
+static void test_large_envelope(void **state)
+{
+	enum { COUNT = 900 };
+	struct spool_box *box = *state;
+	const char **rcpts = arena_array(box->arena, COUNT, sizeof(*rcpts));
+	struct two_forms two;
+	struct fail why;
+
+	for (size_t i = 0; i < COUNT; i++)
+		rcpts[i] = arena_printf(box->arena, "a-list-with-a-rather-long-name-of-a-hundred-octets-so-that-the-whole-is-large-%zu@lists.example.org", i);
+	box_put(box, "abc", SPAN_LIT(POST));
+	make_forms(box, &two);
+	two.post.envelope.rcpts = rcpts;
+	two.post.envelope.rcpt_count = COUNT;
+	for (unsigned i = 1; i <= 2; i++) {
+		char *id = arena_printf(box->arena, "abc-%u", i);
+		struct job_writer *writer;
+		struct envelope envelope;
+		struct span message;
+		struct job *job;
+
+		assert_int_equal(begin(box, id, &two, &writer), 0);
+		assert_int_equal(job_add(writer, 0, "bob@example.com", &why), 0);
+		assert_int_equal(job_commit(writer, &why), 0);
+		assert_int_equal(box_has(box, arena_printf(box->arena, "out/%s.post", id)), i == 1);
+		job = open_job(box, id);
+		assert_int_equal(job_post(job, box->arena, &envelope, &message, &why), 0);
+		assert_true(span_eq(message, SPAN_LIT(POST)));
+		assert_int_equal(envelope.rcpt_count, i == 1 ? 2 : COUNT);
+		job_close(job);
+		assert_int_equal(spool_remove(box->spool, SPOOL_IN, "abc", &why), 0);
+	}
+	spool_unread(&two.post);
+}
+
 static void test_states_last(void **state)
 {
 	static const uint32_t done[] = { 0, 2 };
@@ -423,7 +459,7 @@ int main(void)
 {
 #define BOXED(test) cmocka_unit_test_setup_teardown(test, box_setup, box_teardown)
 	static const struct CMUnitTest tests[] = {
-		BOXED(test_round_trip), BOXED(test_states_last), BOXED(test_made_once), BOXED(test_aborted_and_empty), BOXED(test_names), BOXED(test_damage_is_put_aside), BOXED(test_damage_beside), BOXED(test_half_kept), BOXED(test_strays),
+		BOXED(test_round_trip), BOXED(test_large_envelope), BOXED(test_states_last), BOXED(test_made_once), BOXED(test_aborted_and_empty), BOXED(test_names), BOXED(test_damage_is_put_aside), BOXED(test_damage_beside), BOXED(test_half_kept), BOXED(test_strays),
 		BOXED(test_many_recipients), BOXED(test_killed_at_any_time),
 	};
 
